@@ -1,0 +1,54 @@
+/*
+ * dn.h - distinguished names as lists of RDNs, compared RDN by RDN, never as one string
+ *
+ * Canonical form: RDNs in RFC 4514 order (most specific first), each
+ *	u8 number of attributes, then for each (sorted by type, then value)
+ *	u8 length of type, type, u16 length of value (big-endian), value.
+ * A type is the RFC 4514 short name in upper case (CN O OU L ST STREET C DC UID, and
+ * EMAILADDRESS SERIALNUMBER GIVENNAME SN TITLE) or a dotted OID; a value is UTF-8. Two names are
+ * equal when their canonical bytes are.
+ */
+#ifndef DN_H
+#define DN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define DN_MAX	    8192 /* bytes of the canonical form */
+#define DN_RDNS_MAX 64
+#define DN_AVAS_MAX 16 /* attributes of one RDN */
+
+struct dn_ava {
+	const uint8_t *type, *value; /* into the canonical bytes, not NUL-terminated */
+	size_t	       type_len, value_len;
+};
+
+/* Writer, for identity_x509.c and the parser below. */
+struct dn_writer {
+	uint8_t buf[DN_MAX];
+	size_t	len, nrdns;
+};
+void dn_writer_init(struct dn_writer *w) __attribute__((nonnull));
+/* Add one RDN of n attributes; sorts them. -1: ERR_FORMAT (limits, empty, duplicate attribute). */
+int dn_writer_rdn(struct dn_writer *w, const struct dn_ava *avas, size_t n, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* Check canonical bytes from outside: 0, or -1 ERR_PEER (a length, a limit, an order is wrong). */
+int dn_check(const uint8_t *dn, size_t n, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/*
+ * Walk: start with *pos = 0; fills avas (room for DN_AVAS_MAX) and returns the number of
+ * attributes of the next RDN, 0 at the end. The bytes must have passed dn_check().
+ */
+size_t dn_next(const uint8_t *dn, size_t n, size_t *pos, struct dn_ava avas[DN_AVAS_MAX])
+    __attribute__((nonnull));
+
+/* RFC 4514 text, all of section 2.4's escapes (hex pairs, "\,", "#hex" refused); ERR_FORMAT. */
+int dn_parse(const char *text, struct dn_writer *w, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* RFC 4514 text of canonical bytes; cut to fit. Return dst. */
+char *dn_text(const uint8_t *dn, size_t n, char *dst, size_t size) __attribute__((nonnull));
+
+#endif

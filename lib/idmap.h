@@ -1,0 +1,84 @@
+/* idmap.h - from identity to account: the rules of /etc/sshbridge/identity.map */
+#ifndef IDMAP_H
+#define IDMAP_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "err.h"
+#include "identity.h"
+
+#define IDMAP_TEXT_MAX	  (64U << 20) /* bytes of a map */
+#define IDMAP_LINE_MAX	  4096
+#define IDMAP_ACCOUNT_MAX 32 /* portable user name (POSIX 3.437) */
+
+struct idmap;
+
+struct idmap_config {
+	const char *const *sections; /* trust sections; with more than one each rule needs trust= */
+	size_t		   nsections;
+	uint32_t	   capture_min_uid;
+};
+
+/*
+ * Parse the whole text of a map. `name` goes before errors: "NAME:LINE: FIELD: what is wrong,
+ * what is allowed". NULL and *e: ERR_FORMAT, ERR_NOMEM. The text need not outlive the call. A
+ * text that is not empty must end in a newline (a cut file is refused).
+ */
+struct idmap *idmap_parse(const char *name, const uint8_t *text, size_t n,
+    const struct idmap_config *c, struct err *e) __attribute__((warn_unused_result, nonnull));
+void idmap_free(struct idmap *m);
+size_t idmap_nrules(const struct idmap *m) __attribute__((nonnull));
+
+/*
+ * What -t reports beside errors: accounts that one rule gives on weaker terms than another,
+ * duplicate rules. Calls `line` for each, at most `max`.
+ */
+void idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, const char *text),
+    void *arg) __attribute__((nonnull(1, 3)));
+
+struct idmap_query {
+	const struct identity	*id;
+	const char *const	*sections; /* those that accepted the path, at least one */
+	size_t			 nsections;
+	const struct sockaddr	*from;	  /* the client's real address */
+	/* below: only for idmap_who() */
+	const char		*account;
+	bool			 has_uid;
+	uint32_t		 uid;
+	const char		*service;
+};
+
+struct idmap_rule_info {
+	unsigned line;		/* in the map */
+	char	 text[256];	/* the rule as written, cut to fit */
+};
+
+enum idmap_verdict {
+	IDMAP_YES,
+	IDMAP_DENY,	/* a deny rule matched: `rule` is it */
+	IDMAP_NO_RULE,	/* no rule matches this identity at all */
+	IDMAP_NO_ACCOUNT, /* rules match, none grants this account (or not this uid) */
+	IDMAP_NO_OPTION,  /* a rule grants it, but its service=, from=, issuer=, policy= do not hold */
+	IDMAP_LIMIT,	/* a pattern hit the match limit: counts as deny */
+};
+/*
+ * At OPEN: may this identity have a connection? IDMAP_YES unless a deny rule matches or no rule
+ * could grant anything (fields, trust, from, issuer and policy looked at; account and service not).
+ */
+enum idmap_verdict idmap_open(const struct idmap *m, const struct idmap_query *q,
+    struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
+/* At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it. */
+enum idmap_verdict idmap_who(const struct idmap *m, const struct idmap_query *q,
+    struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
+const char *idmap_verdict_text(enum idmap_verdict v); /* "no rule grants this account" */
+
+/*
+ * Every rule that has a say, in order of lines, for --explain: `line` gets "map:12: grants alice
+ * (…)", "map:15: matches, but service=sudo does not hold" and so on. q->account may be NULL: then
+ * all accounts that could be granted are listed.
+ */
+void idmap_explain(const struct idmap *m, const struct idmap_query *q,
+    void (*line)(void *arg, const char *text), void *arg) __attribute__((nonnull(1, 2, 3)));
+
+#endif

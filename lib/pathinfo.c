@@ -1,0 +1,46 @@
+/* pathinfo.c - facts of a path on the wire */
+#include <string.h>
+
+#include "pathinfo.h"
+
+void
+pathcert_put(const struct pathcert *pc, struct msg_out *o)
+{
+	msg_put_bytes(o, pc->sha256, sizeof(pc->sha256));
+	msg_put_bytes(o, pc->issuer_keyid, pc->issuer_keyid_len);
+	msg_put_bytes(o, pc->serial, pc->serial_len);
+	msg_put_u64(o, (uint64_t)pc->not_before);
+	msg_put_u64(o, (uint64_t)pc->not_after);
+	msg_put_str(o, pc->section);
+}
+
+int
+pathcert_get(struct msg_in *m, struct pathcert *pc)
+{
+	const uint8_t *p;
+	size_t n;
+	uint64_t from, until;
+
+	memset(pc, 0, sizeof(*pc));
+	if (msg_get_bytes(m, &p, &n, sizeof(pc->sha256)) == -1)
+		return -1;
+	if (n != sizeof(pc->sha256)) {
+		m->bad = true;
+		return -1;
+	}
+	memcpy(pc->sha256, p, n);
+	if (msg_get_bytes(m, &p, &n, sizeof(pc->issuer_keyid)) == -1)
+		return -1;
+	memcpy(pc->issuer_keyid, p, n);
+	pc->issuer_keyid_len = n;
+	if (msg_get_bytes(m, &p, &n, sizeof(pc->serial)) == -1)
+		return -1;
+	memcpy(pc->serial, p, n);
+	pc->serial_len = n;
+	if (msg_get_u64(m, &from) == -1 || msg_get_u64(m, &until) == -1 ||
+	    msg_get_str(m, pc->section, sizeof(pc->section)) == -1)
+		return -1;
+	pc->not_before = (int64_t)from;
+	pc->not_after = (int64_t)until;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* text.h - make text of others safe to show: one line, printable, bounded */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Write `n` bytes of `src` into `dst` (of `size` bytes, always NUL-terminated) so that a terminal
+ * or a log line can hold them: bytes 0x20..0x7e as they are, but `\` and `"` with a backslash;
+ * well-formed UTF-8 beyond ASCII as it is, but C1 controls, line separators, bidirectional
+ * controls and invalid bytes as \xHH. What does not fit is cut, with "..." at the end.
+ * Return `dst`.
+ */
+char *text_escape(char *dst, size_t size, const void *src, size_t n)
+    __attribute__((nonnull(1)));
+
+/* Lower-case hex of `n` bytes into `dst` (2n + 1 bytes must fit in `size`, else it is cut). */
+char *text_hex(char *dst, size_t size, const void *src, size_t n) __attribute__((nonnull(1)));
+
+/* Unpadded base64 of a SHA-256 with "SHA256:" before it, as ssh-keygen prints it: 51 bytes. */
+#define TEXT_SHA256_SIZE 51
+char *text_sha256(char dst[TEXT_SHA256_SIZE], const uint8_t sha256[32]) __attribute__((nonnull));
+
+/* "2026-11-23T22:38:51Z" (RFC 3339) of seconds since 1970-01-01 UTC: 21 bytes. */
+#define TEXT_TIME_SIZE 32
+char *text_time(char dst[TEXT_TIME_SIZE], int64_t t) __attribute__((nonnull));
+
+/*
+ * A log line grows as `event key=value key="value with blanks"`: bounded, escaped, and it never
+ * fails: a value that does not fit is cut, and the line says so by "...".
+ */
+struct logline {
+	char	text[2048];
+	size_t	len;
+};
+void logline_start(struct logline *l, const char *event) __attribute__((nonnull));
+void logline_bytes(struct logline *l, const char *key, const void *value, size_t n)
+    __attribute__((nonnull(1, 2)));
+void logline_str(struct logline *l, const char *key, const char *value) __attribute__((nonnull));
+void logline_fmt(struct logline *l, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), nonnull(1, 2, 3)));
+
+#endif
