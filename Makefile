@@ -21,7 +21,7 @@ endif
 Q := $(if $(V),,@)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wnull-dereference -Wstrict-prototypes \
-	-Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wpointer-arith
+	-Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wpointer-arith -Wno-missing-field-initializers
 ifdef CI
 WARN += -Werror
 endif
@@ -33,7 +33,8 @@ ifeq ($(shell uname -m),x86_64)
 HARDEN += -fcf-protection=full
 endif
 ifdef SAN
-OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-DSANITIZED
 LDSAN := -fsanitize=address,undefined
 else
 OPT := -O2 -g

@@ -1,0 +1,75 @@
+/* settings.h - what a checked configuration tells gates, ident and load; fixed bounds, no pointers */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "err.h"
+#include "identity.h"
+#include "pathinfo.h"
+
+#define SETTINGS_LISTENERS_MAX 16
+#define SETTINGS_PEERS_MAX     64 /* proxy-protocol peers of one listener */
+#define SETTINGS_TARGETS_MAX   32
+#define SETTINGS_NAMES_MAX     16 /* names (SNI) of one target */
+#define SETTINGS_NAME_MAX      64
+#define SETTINGS_HOST_MAX      256
+
+enum settings_source { SOURCE_PER_IDENTITY = 1, SOURCE_PER_CLIENT = 2, SOURCE_SYSTEM = 3 };
+
+struct settings_listener {
+	char	    name[ADDR_TEXT_SIZE]; /* as configured: "[::]:8443" */
+	struct cidr peers[SETTINGS_PEERS_MAX];
+	uint32_t    npeers; /* 0: no PROXY header is ever read */
+};
+
+struct settings_section {
+	char	      name[SECTION_MAX];
+	uint32_t      revocation; /* 0 off, 1 require */
+	uint32_t      stale_cut;  /* on-stale = "cut" */
+	enum id_field fields[ID_FIELD_MAX]; /* identity-fields */
+	uint32_t      nfields;
+};
+
+struct settings_target {
+	char	 name[SETTINGS_NAME_MAX];
+	char	 names[SETTINGS_NAMES_MAX][SETTINGS_HOST_MAX]; /* lower case, without a last dot */
+	uint32_t nnames;
+	char	 host[SETTINGS_HOST_MAX]; /* numeric or a name */
+	uint32_t port;
+	uint32_t source;       /* enum settings_source */
+	uint32_t idle_timeout; /* seconds, 0 none */
+};
+
+struct settings {
+	struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
+	uint32_t		 nlisteners;
+	struct settings_section	 sections[SECTIONS_MAX];
+	uint32_t		 nsections;
+	struct settings_target	 targets[SETTINGS_TARGETS_MAX];
+	uint32_t		 ntargets;
+	uint32_t tls_min;	    /* 0x0303 or 0x0304 */
+	uint32_t handshake_timeout; /* seconds, from accept to the end of the handshake */
+	uint32_t dial_timeout;	    /* seconds */
+	uint32_t connections;	    /* in all, already cut to what descriptors allow */
+	uint32_t gate_connections;  /* of one gate: what its descriptors allow */
+	uint32_t per_address;
+	uint32_t per_identity;
+	uint32_t port_first, port_last; /* local-ports */
+	uint32_t capture_min_uid;
+	uint32_t ask_uid; /* who may ask WHO on ident-socket: 0, or the own uid without root */
+};
+
+/* As one encoded text (at most MSG_MAX bytes) and back; -1 and ERR_FORMAT, ERR_PEER. */
+#define SETTINGS_BYTES_MAX MSG_MAX
+int settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+int settings_decode(const uint8_t *buf, size_t n, struct settings *s, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* The target for a TLS server name ("" included): the one that lists it, else the first. */
+const struct settings_target *settings_target(const struct settings *s, const char *server_name)
+    __attribute__((nonnull));
+
+#endif
