@@ -2,15 +2,17 @@
  * dn.h - distinguished names as lists of RDNs, compared RDN by RDN, never as one string
  *
  * Canonical form: RDNs in RFC 4514 order (most specific first), each
- *	u8 number of attributes, then for each (sorted by type, then value)
+ *	u8 number of attributes, then for each (sorted by type)
  *	u8 length of type, type, u16 length of value (big-endian), value.
  * A type is the RFC 4514 short name in upper case (CN O OU L ST STREET C DC UID, and
- * EMAILADDRESS SERIALNUMBER GIVENNAME SN TITLE) or a dotted OID; a value is UTF-8. Two names are
- * equal when their canonical bytes are.
+ * EMAILADDRESS SERIALNUMBER GIVENNAME SN TITLE) or a dotted OID that has none; a value is UTF-8
+ * and not empty. A type comes once in an RDN (X.501 section 9.3). Two names are equal when their
+ * canonical bytes are.
  */
 #ifndef DN_H
 #define DN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +33,11 @@ struct dn_writer {
 	size_t	len, nrdns;
 };
 void dn_writer_init(struct dn_writer *w) __attribute__((nonnull));
-/* Add one RDN of n attributes; sorts them. -1: ERR_FORMAT (limits, empty, duplicate attribute). */
+/*
+ * Add one RDN of n attributes; sorts them. A type may be a short name in any case or a dotted OID:
+ * it is brought to its canonical form. -1: ERR_FORMAT (limits, empty value, unknown type, a type
+ * twice).
+ */
 int dn_writer_rdn(struct dn_writer *w, const struct dn_ava *avas, size_t n, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
@@ -45,10 +51,22 @@ int dn_check(const uint8_t *dn, size_t n, struct err *e)
 size_t dn_next(const uint8_t *dn, size_t n, size_t *pos, struct dn_ava avas[DN_AVAS_MAX])
     __attribute__((nonnull));
 
-/* RFC 4514 text, all of section 2.4's escapes (hex pairs, "\,", "#hex" refused); ERR_FORMAT. */
+/*
+ * RFC 4514 text, all of section 2.4's escapes (hex pairs, "\,"); "#hex", control characters and
+ * the empty name are refused: ERR_FORMAT.
+ */
 int dn_parse(const char *text, struct dn_writer *w, struct err *e)
     __attribute__((warn_unused_result, nonnull));
-/* RFC 4514 text of canonical bytes; cut to fit. Return dst. */
+/* The same; the bytes 0x01 to 0x1f may stand in values: marks of the identity map's wildcards. */
+int dn_parse_marked(const char *text, struct dn_writer *w, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* RFC 4514 text of canonical bytes; cut to fit, never within a character. Return dst. */
 char *dn_text(const uint8_t *dn, size_t n, char *dst, size_t size) __attribute__((nonnull));
+/* Bytes of that text when nothing is cut, without the NUL. */
+size_t dn_text_len(const uint8_t *dn, size_t n) __attribute__((nonnull));
+
+/* A dotted OID: at least two arcs, no leading zeros, first arc 0 to 2 (X.660). */
+bool dn_is_oid(const void *text, size_t n) __attribute__((nonnull));
 
 #endif
