@@ -17,7 +17,8 @@
 /* as in docs/PROTOCOL.md, message LOG */
 enum child_level { CHILD_ERROR = 0, CHILD_WARNING = 1, CHILD_NOTICE = 2, CHILD_DEBUG = 3 };
 /* message PEER */
-enum child_peer { PEER_GATE = 1, PEER_RESOLVE = 2, PEER_OLDER = 3, PEER_NEWER = 4, PEER_IDENT = 5 };
+enum child_peer { PEER_GATE = 1, PEER_RESOLVE = 2, PEER_OLDER = 3, PEER_NEWER = 4, PEER_IDENT = 5,
+	PEER_LOG_TO = 6 };
 
 struct child {
 	struct sandbox_ids ids;

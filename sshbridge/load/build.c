@@ -1,0 +1,245 @@
+/* build.c - verify the files of one generation and hand them on as sealed memory */
+#include <string.h>
+#include <unistd.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "child.h"
+#include "load.h"
+#include "msgio.h"
+#include "sealed.h"
+
+static void
+note(void *arg, const char *text)
+{
+	const char *section = arg;
+
+	load_text(CHILD_WARNING, "trust \"%s\": %s", section, text);
+}
+
+static void
+note_map(void *arg, const char *text)
+{
+	(void)arg;
+	load_text(CHILD_WARNING, "%s", text);
+}
+
+static const struct load_file *
+find(const struct load *l, enum load_kind kind)
+{
+	for (size_t i = 0; i < l->nfiles; i++)
+		if (l->files[i].kind == kind)
+			return &l->files[i];
+	return NULL;
+}
+
+static int
+build_section(struct load *l, uint32_t i, int64_t now, struct err *e)
+{
+	static const enum certpath_kind kinds[] = { [LOAD_ANCHORS] = CERTPATH_ANCHOR,
+		[LOAD_INTERMEDIATES] = CERTPATH_INTERMEDIATE, [LOAD_CRL] = CERTPATH_CRL };
+	struct settings_section *s = &l->settings.sections[i];
+
+	if ((l->trust[i] = certpath_trust_new(e)) == NULL)
+		return -1;
+	certpath_trust_revocation(l->trust[i],
+	    s->revocation ? CERTPATH_REVOCATION_REQUIRE : CERTPATH_REVOCATION_OFF);
+	for (size_t k = 0; k < l->nfiles; k++) {
+		struct load_file *f = &l->files[k];
+
+		if (f->section != i || f->kind < LOAD_ANCHORS || f->kind > LOAD_CRL)
+			continue;
+		if (certpath_trust_add(l->trust[i], kinds[f->kind], f->name, f->text, f->n, e) ==
+		    -1)
+			return -1;
+	}
+	if (certpath_nanchors(l->trust[i]) == 0)
+		return err_set(e, ERR_FORMAT, "trust \"%s\": no trust anchor", s->name);
+	return certpath_trust_check(l->trust[i], now, note, s->name, e);
+}
+
+static int
+build_map(struct load *l, struct err *e)
+{
+	const char *names[SECTIONS_MAX];
+	struct idmap_config c = { .sections = names, .nsections = l->settings.nsections,
+		.capture_min_uid = l->settings.capture_min_uid };
+	const struct load_file *f = find(l, LOAD_MAP);
+
+	if (f == NULL)
+		return err_set(e, ERR_PEER, "FILES: no map");
+	for (size_t i = 0; i < c.nsections; i++)
+		names[i] = l->settings.sections[i].name;
+	if ((l->map = idmap_parse(f->name, f->text, f->n, &c, e)) == NULL)
+		return -1;
+	if (idmap_nrules(l->map) == 0)
+		load_text(CHILD_WARNING, "%s: no rule, so nobody can log in", f->name);
+	idmap_check(l->map, 20, note_map, NULL);
+	return 0;
+}
+
+/* Never ask anybody for a passphrase: a daemon has nobody to ask. */
+static int
+no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)arg;
+	return -1;
+}
+
+static EVP_PKEY *
+parse_key(const uint8_t *p, size_t n)
+{
+	BIO *b = BIO_new_mem_buf(p, (int)n);
+	EVP_PKEY *key = b == NULL ? NULL : PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
+
+	BIO_free(b);
+	return key;
+}
+
+static X509 *
+parse_leaf(const struct load_file *f)
+{
+	BIO *b = BIO_new_mem_buf(f->text, (int)f->n);
+	X509 *leaf = b == NULL ? NULL : PEM_read_bio_X509(b, NULL, no_passphrase, NULL);
+
+	BIO_free(b);
+	return leaf;
+}
+
+/* The server's certificate: readable, in its time (else a warning), and it belongs to the key. */
+static int
+build_chain(struct load *l, int64_t now, struct err *e)
+{
+	const struct load_file *f = find(l, LOAD_CHAIN);
+	EVP_PKEY *key = NULL;
+	X509 *leaf = NULL;
+	time_t t = (time_t)now;
+	int r = -1;
+
+	ERR_clear_error();
+	if (f == NULL)
+		return err_set(e, ERR_PEER, "FILES: no server certificate");
+	if ((leaf = parse_leaf(f)) == NULL)
+		err_set(e, ERR_FORMAT, "%s: no certificate in PEM form", f->name);
+	else if ((key = parse_key(l->key, l->key_len)) == NULL)
+		err_set(e, ERR_FORMAT, "tls: key: no private key in PEM form, or it is "
+		    "encrypted (a daemon has nobody to ask for the passphrase)");
+	else if (X509_check_private_key(leaf, key) != 1)
+		err_set(e, ERR_FORMAT, "%s: tls: key is not the key of this certificate",
+		    f->name);
+	else
+		r = 0;
+	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
+		load_text(CHILD_WARNING, "%s: the server's certificate has expired: clients will "
+		    "refuse it", f->name);
+	explicit_bzero(l->key, sizeof(l->key));
+	l->key_len = 0;
+	X509_free(leaf);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return r;
+}
+
+int
+load_build(struct load *l, int64_t now, struct err *e)
+{
+	const struct load_file *s = find(l, LOAD_SETTINGS);
+
+	if (s == NULL)
+		return err_set(e, ERR_PEER, "FILES: no settings");
+	if (settings_decode(s->text, s->n, &l->settings, e) == -1)
+		return -1;
+	for (uint32_t i = 0; i < l->settings.nsections; i++)
+		if (build_section(l, i, now, e) == -1)
+			return -1;
+	if (build_map(l, e) == -1)
+		return -1;
+	return build_chain(l, now, e);
+}
+
+static int
+seal_trust(struct load *l, struct err *e)
+{
+	static const enum record_kind kinds[] = { [LOAD_ANCHORS] = RECORD_ANCHOR,
+		[LOAD_INTERMEDIATES] = RECORD_INTERMEDIATE, [LOAD_CRL] = RECORD_CRL };
+	struct records_writer w = { .max = LOAD_BYTES_MAX };
+	int fd = -1;
+
+	for (size_t i = 0; i < l->nfiles; i++) {
+		struct load_file *f = &l->files[i];
+		struct record r = { .section = f->section, .p = f->text, .n = f->n };
+
+		if (f->kind < LOAD_ANCHORS || f->kind > LOAD_CRL)
+			continue;
+		r.kind = kinds[f->kind];
+		if (records_add(&w, &r, e) == -1)
+			goto out;
+	}
+	fd = sealed_new("trust", w.buf == NULL ? (const void *)"" : w.buf, w.len, e);
+out:
+	records_done(&w);
+	return fd;
+}
+
+static int
+seal_anchors(struct load *l, struct err *e)
+{
+	struct records_writer w = { .max = LOAD_BYTES_MAX };
+	uint8_t sha256[32];
+	int fd = -1;
+
+	for (uint32_t i = 0; i < l->settings.nsections; i++)
+		for (size_t k = 0; k < certpath_nanchors(l->trust[i]); k++) {
+			struct record r = { .kind = RECORD_ANCHOR_SHA256, .section = i,
+				.p = sha256, .n = sizeof(sha256) };
+
+			if (certpath_anchor_sha256(l->trust[i], k, sha256) == -1) {
+				err_nomem(e, "anchors");
+				goto out;
+			}
+			if (records_add(&w, &r, e) == -1)
+				goto out;
+		}
+	fd = sealed_new("anchors", w.buf == NULL ? (const void *)"" : w.buf, w.len, e);
+out:
+	records_done(&w);
+	return fd;
+}
+
+static int
+seal_file(const struct load *l, enum load_kind kind, const char *name, struct err *e)
+{
+	const struct load_file *f = find(l, kind);
+
+	if (f == NULL)
+		return err_set(e, ERR_PEER, "FILES: no %s", name);
+	return sealed_new(name, f->n == 0 ? (const void *)"" : f->text, f->n, e);
+}
+
+int
+load_send(struct load *l, struct err *e)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	int fds[5], r = -1;
+
+	fds[0] = seal_file(l, LOAD_SETTINGS, "settings", e);
+	fds[1] = seal_trust(l, e);
+	fds[2] = seal_anchors(l, e);
+	fds[3] = seal_file(l, LOAD_MAP, "map", e);
+	fds[4] = seal_file(l, LOAD_CHAIN, "chain", e);
+	if (fds[0] != -1 && fds[1] != -1 && fds[2] != -1 && fds[3] != -1 && fds[4] != -1) {
+		msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
+		msg_put_u64(&o, l->generation);
+		msg_put_u32(&o, (uint32_t)idmap_nrules(l->map));
+		r = msgio_send(CHILD_CHANNEL, &o, fds, 5, e);
+	}
+	for (size_t i = 0; i < 5; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+	return r;
+}

@@ -1,0 +1,72 @@
+/* load.h - the load process: verify and index what the monitor opened, hand back sealed memory */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "certpath.h"
+#include "idmap.h"
+#include "msg.h"
+#include "sandbox.h"
+#include "settings.h"
+
+#define LOAD_FILES_MAX 512
+#define LOAD_BYTES_MAX (512U << 20) /* all files of one generation together */
+#define LOAD_KEY_MAX   32768
+
+/* as in docs/PROTOCOL.md, message FILES */
+enum load_kind {
+	LOAD_SETTINGS = 1,
+	LOAD_ANCHORS = 2,
+	LOAD_INTERMEDIATES = 3,
+	LOAD_CRL = 4,
+	LOAD_CHAIN = 5,
+	LOAD_MAP = 6,
+};
+
+struct load_file {
+	enum load_kind kind;
+	uint32_t section;
+	char name[512]; /* for messages */
+	int fd;		/* -1 once read */
+	uint8_t *text;
+	size_t n;
+};
+
+struct load {
+	uint64_t generation;
+	struct load_file files[LOAD_FILES_MAX];
+	size_t nfiles;
+	bool complete; /* the list has ended */
+	uint8_t key[LOAD_KEY_MAX];
+	size_t key_len;
+	struct msg_seen seen;
+
+	struct settings settings;
+	struct certpath_trust *trust[SECTIONS_MAX];
+	struct idmap *map;
+};
+
+/* Messages until the list of files is complete. -1: the monitor is gone or broke the protocol. */
+int load_collect(struct load *l, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/*
+ * Verify everything, fill settings, trust and map, and send the sealed set to the monitor.
+ * -1 ERR_FORMAT: something in the files is wrong; the text says where and what.
+ */
+int load_build(struct load *l, int64_t now, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+int load_send(struct load *l, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/* Answer one EXPLAIN with TEXT lines. 0: it may; 1: it may not; -1: *e. */
+int load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t now,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/* A line for the administrator; level as in LOG. */
+void load_text(unsigned level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int load_sandbox_enter(const struct sandbox_ids *ids, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+#endif
