@@ -108,6 +108,24 @@ text_escape(char *dst, size_t size, const void *src, size_t n)
 	return dst;
 }
 
+void
+text_clean(char *s)
+{
+	size_t n = strlen(s), u;
+
+	for (size_t i = 0; i < n; i += u) {
+		const uint8_t *p = (const uint8_t *)s + i;
+
+		u = 1;
+		if (p[0] >= 0x20 && p[0] <= 0x7e)
+			continue;
+		if ((u = utf8_shown(p, n - i)) == 0) {
+			s[i] = '?';
+			u = 1;
+		}
+	}
+}
+
 char *
 text_hex(char *dst, size_t size, const void *src, size_t n)
 {

@@ -15,6 +15,12 @@
 char *text_escape(char *dst, size_t size, const void *src, size_t n)
     __attribute__((nonnull(1)));
 
+/*
+ * Replace every byte that text_escape() would not show by '?', in place, but leave backslashes and
+ * quotes: for lines that a child has already escaped, and that its receiver does not take on trust.
+ */
+void text_clean(char *s) __attribute__((nonnull));
+
 /* Lower-case hex of `n` bytes into `dst` (2n + 1 bytes must fit in `size`, else it is cut). */
 char *text_hex(char *dst, size_t size, const void *src, size_t n) __attribute__((nonnull(1)));
 

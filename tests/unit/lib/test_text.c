@@ -33,6 +33,16 @@ utf8_is_kept_but_not_what_steers_a_terminal(void **state)
 }
 
 static void
+cleaning_keeps_escapes_and_drops_controls(void **state)
+{
+	char a[] = "x=\"a\\x0a\" \033[31m \n J\xc3\xbcrgen \xff";
+
+	(void)state;
+	text_clean(a);
+	assert_string_equal("x=\"a\\x0a\" ?[31m ? J\xc3\xbcrgen ?", a);
+}
+
+static void
 every_size_is_held_and_marked_when_cut(void **state)
 {
 	char b[32];
@@ -95,6 +105,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(controls_and_quotes_are_escaped),
 		cmocka_unit_test(utf8_is_kept_but_not_what_steers_a_terminal),
+		cmocka_unit_test(cleaning_keeps_escapes_and_drops_controls),
 		cmocka_unit_test(every_size_is_held_and_marked_when_cut),
 		cmocka_unit_test(sha256_reads_as_ssh_keygen_prints_it),
 		cmocka_unit_test(log_line_quotes_what_could_forge_a_field),
