@@ -1,0 +1,235 @@
+/* idmap.c - the verdict: which rules match an identity, and what they say */
+#include <string.h>
+
+#include "idmap_local.h"
+
+/* One question on its way to a verdict. */
+struct judge {
+	const struct idmap	*m;
+	const struct idmap_query *q;
+	uint32_t		 trust; /* sections that accepted, as bits */
+	unsigned		 terms; /* options that are looked at */
+	bool			 who;	/* an account is asked for */
+	enum idmap_verdict	 verdict;
+	const struct idmap_rule *rule;
+	bool			 limit;
+};
+typedef void judge_rule(struct judge *j, const struct idmap_rule *r,
+    const struct idmap_captures *c);
+
+uint32_t
+idmap_section_bits(const struct idmap *m, const struct idmap_query *q)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < q->nsections; i++)
+		for (size_t k = 0; k < m->nsections; k++)
+			if (strcmp(q->sections[i], m->sections[k]) == 0)
+				bits |= 1U << k;
+	return bits;
+}
+
+/* Show every rule of one kind that matches one value to `see`. */
+static void
+match_value(struct judge *j, const struct idmap_value *v, bool deny, judge_rule *see)
+{
+	static const struct idmap_captures none;
+	const struct idmap_rule *r = NULL;
+	struct idmap_captures c;
+	struct idmap_key k;
+	int got;
+
+	idmap_key_init(&k, v->field, deny, deny ? v->folded : v->plain, v->len);
+	while ((r = idmap_index_next(j->m, &k, r)) != NULL)
+		if ((r->trust & j->trust) != 0)
+			see(j, r, &none);
+	for (uint32_t i = j->m->others[v->field][deny]; i != 0; i = r->next) {
+		/* Past a limit nothing can grant any more; another rule may still deny. */
+		if (j->limit && !deny)
+			return;
+		r = &j->m->rules[i - 1];
+		if ((r->trust & j->trust) == 0)
+			continue;
+		if ((got = idmap_rule_match(j->m, r, v, &c)) == 1)
+			see(j, r, &c);
+		else if (got == -1)
+			j->limit = true;
+	}
+}
+
+static void
+match_all(struct judge *j, bool deny, judge_rule *see)
+{
+	struct idmap_value v;
+
+	for (size_t i = 0; i < j->q->id->nvalues; i++) {
+		const struct id_value *from = &j->q->id->values[i];
+
+		if (from->len == 0 || id_field_name(from->field) == NULL)
+			continue;
+		idmap_value_init(&v, from);
+		match_value(j, &v, deny, see);
+	}
+}
+
+/* A rule comes before another by verdict, then by line: never by the order of values or rules. */
+static void
+judge_set(struct judge *j, enum idmap_verdict v, const struct idmap_rule *r)
+{
+	static const int rank[] = {
+		[IDMAP_NO_RULE] = 0, [IDMAP_NO_ACCOUNT] = 1, [IDMAP_NO_OPTION] = 2, [IDMAP_YES] = 3,
+		[IDMAP_DENY] = 4,
+	};
+
+	if (rank[v] < rank[j->verdict])
+		return;
+	if (rank[v] == rank[j->verdict] && j->rule != NULL && j->rule->line <= r->line)
+		return;
+	j->verdict = v;
+	j->rule = r;
+}
+
+static void
+see_deny(struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c)
+{
+	(void)c;
+	if (idmap_option_unmet(r, j->q, j->terms) == NULL)
+		judge_set(j, IDMAP_DENY, r);
+}
+
+/* Whether one account, as the rule writes it, is the one asked for and may be given. */
+static bool
+account_granted(const struct idmap *m, const char *account, const struct idmap_captures *c,
+    const struct idmap_query *q)
+{
+	char name[IDMAP_ACCOUNT_MAX + 1];
+
+	if (idmap_account_is_literal(account))
+		return strcmp(account, q->account) == 0;
+	if (q->uid == 0 || q->uid < m->capture_min_uid)
+		return false;
+	return idmap_account_expand(account, c, name) && strcmp(name, q->account) == 0;
+}
+
+bool
+idmap_rule_grants(const struct idmap *m, const struct idmap_rule *r,
+    const struct idmap_captures *c, const struct idmap_query *q)
+{
+	const char *account = r->accounts.first;
+
+	/* An account without a uid does not exist here. */
+	if (q->account == NULL || !q->has_uid)
+		return false;
+	for (size_t i = 0; i < r->accounts.n; i++, account = idmap_list_next(account))
+		if (account_granted(m, account, c, q))
+			return true;
+	return false;
+}
+
+/* Whether the rule gives any account at all: captures may hold what no account is called. */
+static bool
+grants_any(const struct idmap_rule *r, const struct idmap_captures *c)
+{
+	const char *account = r->accounts.first;
+	char name[IDMAP_ACCOUNT_MAX + 1];
+
+	for (size_t i = 0; i < r->accounts.n; i++, account = idmap_list_next(account))
+		if (idmap_account_expand(account, c, name))
+			return true;
+	return false;
+}
+
+static void
+see_grant(struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c)
+{
+	bool grants = j->who ? idmap_rule_grants(j->m, r, c, j->q) : grants_any(r, c);
+
+	if (!grants)
+		judge_set(j, IDMAP_NO_ACCOUNT, r);
+	else if (idmap_option_unmet(r, j->q, j->terms) != NULL)
+		judge_set(j, IDMAP_NO_OPTION, r);
+	else
+		judge_set(j, IDMAP_YES, r);
+}
+
+static void
+rule_info(const struct idmap *m, const struct idmap_rule *r, struct idmap_rule_info *info)
+{
+	size_t n;
+
+	info->line = 0;
+	info->text[0] = '\0';
+	if (r == NULL)
+		return;
+	info->line = r->line;
+	n = r->text_len;
+	if (n > sizeof(info->text) - 1)
+		n = sizeof(info->text) - 1;
+	/* a cut must not leave half a character */
+	while (n < r->text_len && n > 0 && ((uint8_t)m->text[r->text_at + n] & 0xc0) == 0x80)
+		n--;
+	memcpy(info->text, m->text + r->text_at, n);
+	info->text[n] = '\0';
+}
+
+/*
+ * Deny first, over all values, then grants. Nothing stops early at a yes, so that the verdict does
+ * not depend on which rule or value came first; a limit that was hit leaves no yes.
+ */
+static enum idmap_verdict
+judge(struct judge *j, struct idmap_rule_info *info)
+{
+	j->verdict = IDMAP_NO_RULE;
+	j->trust = idmap_section_bits(j->m, j->q);
+	match_all(j, true, see_deny);
+	if (j->verdict != IDMAP_DENY && !j->limit)
+		match_all(j, false, see_grant);
+	if (j->verdict != IDMAP_DENY && j->limit) {
+		j->verdict = IDMAP_LIMIT;
+		j->rule = NULL;
+	}
+	rule_info(j->m, j->rule, info);
+	return j->verdict;
+}
+
+enum idmap_verdict
+idmap_open(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
+{
+	struct judge j = { .m = m, .q = q, .terms = TERM_FROM | TERM_ISSUER | TERM_POLICY };
+
+	/*
+	 * A deny with service= waits for idmap_who(): here the service is not known, and a rule
+	 * counts only when all of its options hold.
+	 */
+	j.who = false;
+	return judge(&j, rule);
+}
+
+enum idmap_verdict
+idmap_who(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
+{
+	struct judge j = { .m = m, .q = q, .who = true,
+		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE };
+
+	return judge(&j, rule);
+}
+
+const char *
+idmap_verdict_text(enum idmap_verdict v)
+{
+	switch (v) {
+	case IDMAP_YES:
+		return "a rule grants this account";
+	case IDMAP_DENY:
+		return "a rule denies this identity";
+	case IDMAP_NO_RULE:
+		return "no rule matches this identity";
+	case IDMAP_NO_ACCOUNT:
+		return "no rule grants this account";
+	case IDMAP_NO_OPTION:
+		return "the options of the rules that grant this account do not hold";
+	case IDMAP_LIMIT:
+		return "a pattern hit the match limit";
+	}
+	return "no verdict";
+}

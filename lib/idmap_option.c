@@ -1,0 +1,352 @@
+/* idmap_option.c - options of a rule: trust= service= from= issuer= policy= */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "idmap_local.h"
+
+#define OPTIONS_ALLOWED "trust service from issuer policy"
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+static int
+item_empty(const char *option, struct err *e)
+{
+	return err_set(e, ERR_FORMAT, "%s: an empty item, allowed is one comma between two", option);
+}
+
+/* Copy a list whose items all pass `ok`. */
+static int
+list_parse(struct idmap *m, const char *option, const char *allowed, char *value,
+    bool (*ok)(const char *), struct idmap_list *list, struct err *e)
+{
+	char *out, *item, shown[SHOW_SIZE];
+	size_t n;
+
+	if ((out = idmap_arena_alloc(&m->arena, strlen(value) + 1)) == NULL)
+		return err_nomem(e, "identity map");
+	list->first = out;
+	while ((item = idmap_line_item(&value)) != NULL) {
+		if (*item == '\0')
+			return item_empty(option, e);
+		if (!ok(item))
+			return err_set(e, ERR_FORMAT, "%s: \"%s\", allowed is %s", option,
+			    idmap_show(shown, item), allowed);
+		n = strlen(item) + 1;
+		memcpy(out, item, n);
+		out += n;
+		list->n++;
+	}
+	return 0;
+}
+
+static bool
+list_has(const struct idmap_list *list, const void *p, size_t n)
+{
+	const char *item = list->first;
+
+	for (size_t i = 0; i < list->n; i++, item = idmap_list_next(item))
+		if (strlen(item) == n && memcmp(item, p, n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_service(const char *s)
+{
+	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+	    strlen(s);
+}
+
+static bool
+is_policy(const char *s)
+{
+	return dn_is_oid(s, strlen(s));
+}
+
+static int
+parse_service(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e)
+{
+	(void)r;
+	return list_parse(m, "service", "a name of a file in pam.d", value, is_service,
+	    &o->services, e);
+}
+
+static int
+parse_policy(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e)
+{
+	(void)r;
+	return list_parse(m, "policy", "a dotted OID", value, is_policy, &o->policies, e);
+}
+
+static int
+parse_issuer(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e)
+{
+	if (idmap_pattern_issuer(m, value, r->deny, &o->issuer, &o->issuer_len, e) == -1)
+		return err_prefix(e, "issuer");
+	return 0;
+}
+
+static int
+parse_trust(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e)
+{
+	char *item, shown[SHOW_SIZE];
+
+	(void)o;
+	r->trust = 0;
+	while ((item = idmap_line_item(&value)) != NULL) {
+		uint32_t bit = 0;
+
+		if (*item == '\0')
+			return item_empty("trust", e);
+		for (size_t i = 0; i < m->nsections; i++)
+			if (strcmp(m->sections[i], item) == 0)
+				bit = 1U << i;
+		if (bit == 0)
+			return err_set(e, ERR_FORMAT, "trust: there is no section \"%s\", allowed "
+			    "are the trust sections of sshbridge.conf", idmap_show(shown, item));
+		r->trust |= bit;
+	}
+	return 0;
+}
+
+/* ---- from= ----------------------------------------------------------------------------------- */
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291 section 2.5.5.2 */
+
+/* An IPv4-mapped IPv6 prefix is the IPv4 one. */
+static void
+net_fold(struct idmap_net *n)
+{
+	if (n->len != 16 || n->bits < 96 || memcmp(n->addr, mapped, sizeof(mapped)) != 0)
+		return;
+	memmove(n->addr, n->addr + 12, 4);
+	n->len = 4;
+	n->bits = (uint8_t)(n->bits - 96);
+}
+
+/* Whether the first `bits` bits are the same. */
+static bool
+prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+/* "24" within max, without sign or leading zero; -1 for anything else. */
+static int
+bits_parse(const char *s, int max)
+{
+	size_t n = strspn(s, "0123456789");
+	int v = 0;
+
+	if (n == 0 || n > 3 || s[n] != '\0' || (s[0] == '0' && n > 1))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		v = v * 10 + (s[i] - '0');
+	return v <= max ? v : -1;
+}
+
+static bool
+has_host_bits(const struct idmap_net *n)
+{
+	for (unsigned i = n->bits; i < n->len * 8U; i++)
+		if ((n->addr[i / 8] & (0x80U >> (i % 8))) != 0)
+			return true;
+	return false;
+}
+
+static int
+net_parse(char *item, struct idmap_net *n, struct err *e)
+{
+	char shown[SHOW_SIZE], *slash;
+	int bits;
+
+	(void)idmap_show(shown, item);
+	if ((slash = strchr(item, '/')) != NULL)
+		*slash++ = '\0';
+	if (inet_pton(AF_INET, item, n->addr) == 1)
+		n->len = 4;
+	else if (inet_pton(AF_INET6, item, n->addr) == 1)
+		n->len = 16;
+	else
+		return err_set(e, ERR_FORMAT, "from: \"%s\", allowed are addresses and networks "
+		    "such as 10.0.0.0/8 and 2001:db8::/32", shown);
+	bits = slash == NULL ? n->len * 8 : bits_parse(slash, n->len * 8);
+	if (bits == -1)
+		return err_set(e, ERR_FORMAT, "from: \"%s\", allowed behind the slash is 0 to %d",
+		    shown, n->len * 8);
+	n->bits = (uint8_t)bits;
+	if (has_host_bits(n))
+		return err_set(e, ERR_FORMAT, "from: \"%s\" has bits set behind its prefix, "
+		    "allowed is a network's first address", shown);
+	net_fold(n);
+	return 0;
+}
+
+static int
+parse_from(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e)
+{
+	struct idmap_net *nets;
+	size_t count = 1;
+	char *item;
+
+	(void)r;
+	for (const char *p = value; *p != '\0'; p++)
+		count += *p == ',';
+	if ((nets = idmap_arena_alloc(&m->arena, count * sizeof(*nets))) == NULL)
+		return err_nomem(e, "identity map");
+	while ((item = idmap_line_item(&value)) != NULL) {
+		if (*item == '\0')
+			return item_empty("from", e);
+		if (net_parse(item, &nets[o->nnets], e) == -1)
+			return -1;
+		o->nnets++;
+	}
+	o->nets = nets;
+	return 0;
+}
+
+static bool
+from_holds(const struct idmap_options *o, const struct sockaddr *from)
+{
+	struct idmap_net a = { .len = 0 };
+
+	if (from == NULL)
+		return false;
+	if (from->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)from;
+
+		memcpy(a.addr, &in->sin_addr, 4);
+		a.len = 4;
+	} else if (from->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)from;
+
+		memcpy(a.addr, &in6->sin6_addr, 16);
+		a.len = 16;
+		a.bits = 128;
+		net_fold(&a);
+	}
+	for (size_t i = 0; i < o->nnets; i++)
+		if (o->nets[i].len == a.len && prefix_equal(o->nets[i].addr, a.addr, o->nets[i].bits))
+			return true;
+	return false;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+static const struct {
+	const char *name;
+	enum idmap_term term;
+	int (*parse)(struct idmap *, struct idmap_rule *, struct idmap_options *, char *,
+	    struct err *);
+} options[] = {
+	{ "trust", TERM_TRUST, parse_trust },
+	{ "service", TERM_SERVICE, parse_service },
+	{ "from", TERM_FROM, parse_from },
+	{ "issuer", TERM_ISSUER, parse_issuer },
+	{ "policy", TERM_POLICY, parse_policy },
+};
+
+const char *
+idmap_term_name(unsigned term)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].term == term)
+			return options[i].name;
+	return NULL;
+}
+
+static int
+option_unknown(const char *name, struct err *e)
+{
+	static const char *const later[] = { "bind", "key", "to", "max-session" };
+	char shown[SHOW_SIZE];
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(name, later[i]) == 0)
+			return err_set(e, ERR_FORMAT, "%s: not in this version, allowed are %s",
+			    later[i], OPTIONS_ALLOWED);
+	return err_set(e, ERR_FORMAT, "option: \"%s\" is unknown, allowed are %s",
+	    idmap_show(shown, name), OPTIONS_ALLOWED);
+}
+
+int
+idmap_option_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, unsigned *seen,
+    char *text, struct err *e)
+{
+	char *value = strchr(text, '='), shown[SHOW_SIZE];
+
+	if (value == NULL)
+		return err_set(e, ERR_FORMAT, "option: \"%s\" is no NAME=VALUE, allowed are %s",
+		    idmap_show(shown, text), OPTIONS_ALLOWED);
+	*value++ = '\0';
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (strcmp(text, options[i].name) != 0)
+			continue;
+		if ((*seen & options[i].term) != 0)
+			return err_set(e, ERR_FORMAT, "%s: given twice, allowed is one list with "
+			    "commas", text);
+		*seen |= options[i].term;
+		if (*value == '\0')
+			return err_set(e, ERR_FORMAT, "%s: empty", text);
+		return options[i].parse(m, r, o, value, e);
+	}
+	return option_unknown(text, e);
+}
+
+static bool
+issuer_holds(const struct idmap_options *o, const struct idmap_query *q, bool deny)
+{
+	struct idmap_captures none;
+	const struct id_value *v;
+	uint8_t name[IDENTITY_VALUE_MAX];
+	size_t pos = 0;
+
+	while ((v = identity_next(q->id, ID_ISSUER, &pos)) != NULL) {
+		if (v->len > sizeof(name))
+			continue;
+		memcpy(name, v->data, v->len);
+		idmap_fold(ID_ISSUER, deny, name, v->len);
+		if (idmap_dn_match(o->issuer, o->issuer_len, name, v->len, &none))
+			return true;
+	}
+	return false;
+}
+
+static bool
+policy_holds(const struct idmap_options *o, const struct idmap_query *q)
+{
+	const struct id_value *v;
+	size_t pos = 0;
+
+	while ((v = identity_next(q->id, ID_POLICY, &pos)) != NULL)
+		if (list_has(&o->policies, v->data, v->len))
+			return true;
+	return false;
+}
+
+const char *
+idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsigned terms)
+{
+	const struct idmap_options *o = r->options;
+
+	if (o == NULL)
+		return NULL;
+	terms &= o->given;
+	if ((terms & TERM_ISSUER) != 0 && !issuer_holds(o, q, r->deny))
+		return "issuer";
+	if ((terms & TERM_POLICY) != 0 && !policy_holds(o, q))
+		return "policy";
+	if ((terms & TERM_FROM) != 0 && !from_holds(o, q->from))
+		return "from";
+	if ((terms & TERM_SERVICE) != 0 &&
+	    (q->service == NULL || !list_has(&o->services, q->service, strlen(q->service))))
+		return "service";
+	return NULL;
+}
