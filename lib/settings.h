@@ -10,7 +10,7 @@
 #include "identity.h"
 #include "pathinfo.h"
 
-#define SETTINGS_LISTENERS_MAX 16
+#define SETTINGS_LISTENERS_MAX 8 /* one message carries them all */
 #define SETTINGS_PEERS_MAX     64 /* proxy-protocol peers of one listener */
 #define SETTINGS_TARGETS_MAX   32
 #define SETTINGS_NAMES_MAX     16 /* names (SNI) of one target */

@@ -191,7 +191,7 @@ load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t no
 out:
 	certpath_result_done(&first);
 	identity_free(id);
-	OSSL_STACK_OF_X509_free(rest);
+	sk_X509_pop_free(rest, X509_free);
 	X509_free(leaf);
 	return r;
 }

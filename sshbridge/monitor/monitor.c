@@ -1,0 +1,238 @@
+/* monitor.c - what to do next: one function that brings everybody where they should be */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "listeners.h"
+#include "monitor.h"
+
+int64_t
+monitor_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+monitor_stop(struct monitor *m, int status)
+{
+	m->stopping = true;
+	m->status = status;
+	(void)event_base_loopbreak(m->base);
+}
+
+void
+monitor_fatal(struct monitor *m, const char *fmt, ...)
+{
+	char line[2000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	/* who starts it by hand looks at the terminal, whatever `log` says */
+	if (m->mode != MODE_RUN || m->log.state != KID_UP || !m->log_is_stderr)
+		(void)fprintf(stderr, "sshbridge: %s\n", line);
+	if (m->mode == MODE_RUN && m->log.state == KID_UP)
+		monitor_log(m, CHILD_ERROR, "%s", line);
+	monitor_stop(m, 1);
+}
+
+/* Start a child that is down and does not wait for its delay. */
+static bool
+ensure(struct kid *k)
+{
+	struct err e = { 0 };
+
+	if (k->state != KID_DOWN)
+		return k->state == KID_UP;
+	if (k->m->draining || k->pid != 0 ||
+	    (k->restart != NULL && evtimer_pending(k->restart, NULL)))
+		return false;
+	if (kid_start(k, &e) == -1)
+		monitor_fatal(k->m, "%s: %s", k->tag, e.text);
+	return false;
+}
+
+/* The generation that everybody should have: the candidate as soon as ident has taken it. */
+static void
+advance_ident(struct monitor *m)
+{
+	struct generation *g = m->candidate;
+
+	if (g != NULL && g->fds[0] == -1)
+		g = NULL; /* load still has it */
+	if (g == NULL)
+		g = m->current;
+	if (g == NULL)
+		return;
+	if (m->ident.sent != g->number) {
+		m->offered = g == m->candidate;
+		generation_to_ident(m, g);
+	} else if (m->ident.taken == g->number && g == m->candidate) {
+		generation_commit(m);
+	}
+}
+
+static void
+publish(struct monitor *m)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	struct err e = { 0 };
+	int fd;
+
+	if (m->older != -1) {
+		msg_start(&o, buf, sizeof(buf), MSG_PEER, 0);
+		msg_put_u32(&o, PEER_OLDER);
+		msg_put_u32(&o, 0);
+		kid_send(&m->ident, &o, &m->older, 1);
+		m->older = -1;
+	}
+	if ((fd = fcntl(m->ident_sock->fd, F_DUPFD_CLOEXEC, 10)) == -1) {
+		monitor_fatal(m, "ident-socket: %s", strerror(errno));
+		return;
+	}
+	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
+	msg_put_u64(&o, 0);
+	msg_put_u32(&o, 1);
+	msg_put_u32(&o, 0);
+	kid_send(&m->ident, &o, &fd, 1);
+	if (unixsock_publish(m->ident_sock, &e) == -1 ||
+	    unixsock_publish(m->control_sock, &e) == -1)
+		monitor_fatal(m, "%s", e.text);
+}
+
+static void
+send_counters(struct monitor *m, struct kid *gate)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd = fcntl(m->counters_fd, F_DUPFD_CLOEXEC, 10);
+
+	msg_start(&o, buf, sizeof(buf), MSG_COUNTERS, 0);
+	msg_put_u32(&o, gate->index);
+	msg_put_u32(&o, m->ngates);
+	kid_send(gate, &o, &fd, fd == -1 ? 0 : 1);
+}
+
+_Static_assert(SETTINGS_LISTENERS_MAX <= MSG_FDS_MAX, "one LISTEN carries all listeners");
+
+static void
+send_listeners(struct monitor *m, struct kid *gate)
+{
+	struct listeners *l = m->current->listeners;
+	uint8_t buf[256];
+	struct msg_out o;
+	int fds[MSG_FDS_MAX];
+
+	gate->listening = l->number;
+	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
+	msg_put_u64(&o, l->number);
+	msg_put_u32(&o, (uint32_t)l->naddrs);
+	for (size_t i = 0; i < l->naddrs; i++) {
+		msg_put_u32(&o, (uint32_t)i);
+		fds[i] = fcntl(listeners_fd(l, i, gate->index), F_DUPFD_CLOEXEC, 10);
+	}
+	kid_send(gate, &o, fds, l->naddrs);
+}
+
+/* Returns whether this gate serves the current generation. */
+static bool
+advance_gate(struct monitor *m, struct kid *gate)
+{
+	if (gate->state != KID_UP)
+		return false;
+	if (!gate->wired) {
+		send_counters(m, gate);
+		if (kids_wire(&m->ident, PEER_GATE, gate->index, gate, PEER_IDENT) == -1)
+			return false;
+		gate->wired = true;
+	}
+	if (gate->sent != m->current->number) {
+		generation_to_gate(m, gate, m->current);
+		return false;
+	}
+	if (gate->taken != m->current->number)
+		return false;
+	if (m->mode == MODE_RUN && !m->draining &&
+	    gate->listening != m->current->listeners->number)
+		send_listeners(m, gate);
+	return true;
+}
+
+/* Everybody serves the same generation: tell those who wait for it. */
+static void
+settled(struct monitor *m)
+{
+	static uint64_t told;
+	char text[160];
+
+	if (m->mode == MODE_TEST) {
+		(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
+		    "sections, %u targets, %u rules\n", m->current->conf->settings.nlisteners,
+		    m->current->conf->settings.nsections, m->current->conf->settings.ntargets,
+		    m->current->nrules);
+		monitor_stop(m, 0);
+		return;
+	}
+	if (told != m->current->number) {
+		told = m->current->number;
+		(void)snprintf(text, sizeof(text), "generation %llu is in force: %u rules",
+		    (unsigned long long)told, m->current->nrules);
+		monitor_log(m, CHILD_NOTICE, "%s", text);
+		notify(m, "READY=1");
+		control_reloaded(m, true, text);
+	}
+	if (!m->ready) {
+		m->ready = true;
+		monitor_log(m, CHILD_NOTICE, "sshbridge %s is in service with %u gates", VERSION,
+		    m->ngates);
+	}
+}
+
+void
+monitor_advance(struct monitor *m)
+{
+	bool all = true;
+
+	if (m->stopping || m->mode == MODE_EXPLAIN)
+		return;
+	/* the log process first: what the others say then has somewhere to go */
+	if (!ensure(&m->log))
+		return;
+	(void)ensure(&m->resolve);
+	if (!ensure(&m->ident))
+		return;
+	if (!m->ident.wired && m->resolve.state == KID_UP &&
+	    kids_wire(&m->ident, PEER_RESOLVE, 0, &m->resolve, PEER_IDENT) == 0)
+		m->ident.wired = true;
+	advance_ident(m);
+	if (m->current == NULL || m->ident.taken != m->current->number)
+		return;
+	if (m->mode == MODE_RUN && m->ident.listening == 0) {
+		m->ident.listening = 1;
+		publish(m);
+	}
+	for (unsigned i = 0; i < m->ngates && !m->stopping; i++) {
+		(void)ensure(&m->gates[i]);
+		all = advance_gate(m, &m->gates[i]) && all;
+	}
+	if (all && m->ident.wired && m->candidate == NULL && !m->stopping)
+		settled(m);
+	if (m->again && m->candidate == NULL && m->current != NULL && !m->stopping) {
+		struct err e = { 0 };
+
+		m->again = false;
+		if (generation_start(m, false, &e) == -1)
+			monitor_log(m, CHILD_ERROR, "reload refused: %s", e.text);
+	}
+}

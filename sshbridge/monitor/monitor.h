@@ -1,0 +1,174 @@
+/*
+ * monitor.h - the process that the service manager knows: it opens files and sockets, and keeps
+ * the others running. It never reads a byte that a client sent, but bounded log lines.
+ */
+#ifndef MONITOR_H
+#define MONITOR_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "child.h"
+#include "conf.h"
+#include "counters.h"
+#include "msgq.h"
+
+#define GATES_MAX    64
+#define KEY_MAX	     32768
+#define CONTROLS_MAX 8
+
+enum kid_kind { KID_LOG, KID_LOAD, KID_IDENT, KID_RESOLVE, KID_GATE };
+enum kid_state { KID_DOWN, KID_STARTING, KID_UP };
+
+struct monitor;
+
+/* One child process. */
+struct kid {
+	struct monitor *m;
+	enum kid_kind	kind;
+	unsigned	index;
+	char		tag[16]; /* "gate-0": goes before its log lines */
+	enum kid_state	state;
+	pid_t		pid; /* 0: none */
+	struct msgq    *q;   /* NULL: none */
+	struct msg_seen seen;
+	uint64_t	sent, taken; /* generation */
+	uint64_t	listening;   /* number of the listener set that it has */
+	bool		wired;	     /* it has its pair to ident (ident: to resolve) */
+	bool		idle;	     /* a draining gate without connections */
+	struct event   *restart;     /* delay before it is started again */
+	struct event   *deadline;    /* to take a generation */
+	int64_t		started_ms;
+	unsigned	failures; /* short lives in a row */
+	unsigned	lines;	  /* log lines in this second, and how many were left out */
+	unsigned	lines_lost;
+	int64_t		lines_second;
+};
+
+/* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
+enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_FDS };
+struct listeners; /* listeners.h */
+struct generation {
+	uint64_t	  number;
+	struct conf	 *conf;
+	int		  fds[GEN_FDS];
+	uint32_t	  nrules;
+	uint8_t		 *key; /* KEY_MAX bytes, locked into memory */
+	size_t		  key_len;
+	struct listeners *listeners;
+};
+
+enum monitor_mode { MODE_RUN, MODE_TEST, MODE_EXPLAIN };
+
+struct explain {
+	const char *file, *account, *service, *from;
+};
+
+struct monitor {
+	enum monitor_mode  mode;
+	const char	  *conf_path;
+	struct event_base *base;
+	char		   libexec[4096];
+	char		   empty[4160]; /* the folder to chroot into */
+	bool		   root;
+	uid_t		   uid, ident_uid;
+	gid_t		   gid, ident_gid;
+
+	struct kid	   log, load, ident, resolve, gates[GATES_MAX];
+	unsigned	   ngates;
+	int		   counters_fd; /* the gates' shared memory, -1 */
+	struct counters	   counters;
+
+	struct generation *current, *candidate;
+	uint64_t	   last_number;
+	bool		   force; /* the candidate was asked for with --force */
+	bool		   offered; /* the candidate is with ident */
+	bool		   again; /* SIGHUP came while one was under way */
+	bool		   ready; /* was up once */
+	char		   failure[512]; /* why the last candidate failed */
+
+	struct unixsock	  *ident_sock, *control_sock;
+	struct control	  *controls; /* clients of control-socket */
+	int		   older;    /* pair to an older ident, to be given to ours; -1 */
+	bool		   draining;
+	bool		   stopping;
+	int		   status; /* exit status once the loop ends */
+	struct explain	   explain;
+	struct event	  *tick;
+	uint64_t	   lines_lost; /* could not be handed to log */
+	bool		   log_is_stderr;
+	int64_t		   resolv_stamp;
+	const char	  *notify_socket;
+};
+
+/* monitor.c: what to do next, given the state of all children and the generation. */
+void monitor_advance(struct monitor *m) __attribute__((nonnull));
+void monitor_stop(struct monitor *m, int status) __attribute__((nonnull)); /* end at once */
+/* A fault that the daemon cannot run with: said on stderr and in the log; ends with status 1. */
+void monitor_fatal(struct monitor *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(1, 2)));
+int64_t monitor_now_ms(void); /* monotonic */
+
+/* logging.c */
+void monitor_log(struct monitor *m, enum child_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), nonnull(1, 3)));
+void monitor_log_line(struct monitor *m, enum child_level level, const char *tag,
+    const char *line) __attribute__((nonnull));
+/* Open the configured destination and hand it to the log process; again after SIGHUP. */
+void logging_open(struct monitor *m) __attribute__((nonnull));
+
+/* kids.c: start, messages, death */
+int kid_start(struct kid *k, struct err *e) __attribute__((warn_unused_result, nonnull));
+void kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
+    __attribute__((nonnull));
+void kid_kill(struct kid *k, const char *why) __attribute__((nonnull)); /* why "": say nothing */
+void kid_end(struct kid *k) __attribute__((nonnull)); /* close its channel: it ends by itself */
+void kids_reap(struct monitor *m) __attribute__((nonnull)); /* after SIGCHLD */
+/* Send; a failure is the kid's end. Descriptors pass to the queue. */
+void kid_send(struct kid *k, const struct msg_out *o, const int *fds, size_t nfds)
+    __attribute__((nonnull(1, 2)));
+/* Give the two the ends of a new pair; kinds as in PEER. */
+int kids_wire(struct kid *ident, uint32_t ident_kind, uint32_t index, struct kid *other,
+    uint32_t other_kind) __attribute__((warn_unused_result, nonnull));
+
+/* spawn.c: fork and exec of one program; *channel is the monitor's end */
+int spawn(struct monitor *m, const char *program, unsigned index, uid_t uid, gid_t gid,
+    const char *root, pid_t *pid, int *channel, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 2, 7, 8, 9)));
+
+/* generation.c */
+/* Begin a new candidate: open all files, start load. -1: *e says what is wrong; nothing changed. */
+int generation_start(struct monitor *m, bool force, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+void generation_loaded(struct monitor *m, uint32_t nrules, int *fds) __attribute__((nonnull));
+void generation_fail(struct monitor *m, const char *why) __attribute__((nonnull));
+void generation_commit(struct monitor *m) __attribute__((nonnull));
+void generation_free(struct generation *g);
+void generation_to_ident(struct monitor *m, struct generation *g) __attribute__((nonnull));
+void generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
+    __attribute__((nonnull));
+
+/* limits.c: descriptors, and what they leave of `connections` */
+void limits_apply(struct monitor *m, struct conf *c, unsigned workers) __attribute__((nonnull));
+
+/* drain.c */
+void drain_start(struct monitor *m) __attribute__((nonnull));
+void drain_check(struct monitor *m) __attribute__((nonnull));
+
+/* control.c: the server of control-socket */
+void control_accept(evutil_socket_t fd, short what, void *arg);
+void control_reloaded(struct monitor *m, bool ok, const char *text) __attribute__((nonnull));
+void control_close_all(struct monitor *m) __attribute__((nonnull));
+
+/* takeover.c: asking an older, draining instance; *pair is -1 when there is none */
+int takeover_ask(const char *path, int *pair, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* notify.c: sd_notify(3) without its library */
+void notify(struct monitor *m, const char *state) __attribute__((nonnull));
+void notify_reloading(struct monitor *m) __attribute__((nonnull));
+
+#endif
