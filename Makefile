@@ -109,6 +109,11 @@ $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
 $(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON)))
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
+# What the children are locked into (root's, when root builds or installs).
+all: $(BUILD)/libexec/sshbridge/empty
+$(BUILD)/libexec/sshbridge/empty:
+	$(Q)install -d -m 755 $(@D) && install -d -m 555 $@
+
 # The PAM module: its own objects and the few library files that it needs, compiled as PIC.
 AREAS += pam_mtls
 OBJ_pam_mtls := $(patsubst %.c,$(OBJ)/pic/%.o,$(wildcard pam_mtls/*.c))
@@ -185,6 +190,7 @@ D = $(DESTDIR)
 .PHONY: install
 install: all
 	install -d $(D)$(PREFIX)/sbin $(D)$(PREFIX)/bin $(D)$(PREFIX)/libexec/sshbridge $(D)$(PAMDIR)
+	install -d -m 555 $(D)$(PREFIX)/libexec/sshbridge/empty
 	set -e; for p in $(PROGRAMS); do install -m 755 $(BUILD)/$$p $(D)$(PREFIX)/$$p; done
 	install -m 644 $(PAM_SO) $(D)$(PAMDIR)/
 	install -d $(D)$(PREFIX)/lib/systemd/system $(D)$(PREFIX)/lib/sysusers.d $(D)$(PREFIX)/lib/tmpfiles.d

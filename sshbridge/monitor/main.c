@@ -1,4 +1,5 @@
 /* main.c - sshbridge: options, signals, start and end */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -150,6 +151,21 @@ find_programs(struct monitor *m, struct err *e)
 	return 0;
 }
 
+static bool
+has_entries(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	bool found = d == NULL;
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			found = true;
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
+}
+
 /* What children are locked into: root's, for nobody to write, and nothing in it. */
 static int
 check_empty(const char *path, struct err *e)
@@ -160,9 +176,8 @@ check_empty(const char *path, struct err *e)
 		return err_sys(e, errno, "%s", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022) != 0)
 		return err_set(e, ERR_FORMAT, "%s must be a folder of root's that nobody else "
-		    "may write: children are locked into it", path);
-	/* "." and ".." are its only links, unless it has folders; rmdir would tell more, and more */
-	if (st.st_nlink > 2)
+		    "may write: children are locked into it (chown root, chmod 555)", path);
+	if (has_entries(path))
 		return err_set(e, ERR_FORMAT, "%s must be empty", path);
 	return 0;
 }
