@@ -42,6 +42,13 @@ int certpath_trust_check(struct certpath_trust *t, int64_t now,
     void (*note)(void *arg, const char *text), void *arg, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 3, 5)));
 
+/*
+ * Leave out those CRLs that no key of this section signed, and tell each by `note`. For a tool that
+ * is handed files of all sorts; the bridge has certpath_trust_check() refuse them.
+ */
+void certpath_trust_drop_strangers(struct certpath_trust *t,
+    void (*note)(void *arg, const char *text), void *arg) __attribute__((nonnull(1, 2)));
+
 size_t certpath_nanchors(const struct certpath_trust *t);
 /* SHA-256 of the DER of anchor i. */
 int certpath_anchor_sha256(const struct certpath_trust *t, size_t i, uint8_t sha256[32])
@@ -60,9 +67,9 @@ struct certpath_request {
 	size_t		 npolicies;
 	bool		 identity_rules; /* what we map must be unambiguous (§ NUL, control bytes, ...) */
 };
-struct certpath_result {
-	STACK_OF(X509)	*path;	     /* leaf first, anchor last; the caller frees with OSSL_STACK_OF_X509_free */
-	char		**policies;  /* dotted OIDs valid for the path (RFC 5280 section 6.1.6); */
+struct certpath_result { /* freed by certpath_result_done() */
+	STACK_OF(X509)	*path;	     /* leaf first, anchor last */
+	char		**policies;  /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
 	size_t		 npolicies;  /* freed by certpath_result_done() */
 };
 /*

@@ -1,0 +1,262 @@
+/* certpath_rules.c - what RFC 5280 and this project ask of a path beyond what OpenSSL checks */
+#include <string.h>
+#include <arpa/inet.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <openssl/core_names.h>
+#include <openssl/x509v3.h>
+
+#include "certpath_local.h"
+#include "x509text.h"
+
+#define RSA_BITS_MIN	 2048
+#define SERIAL_OCTETS_MAX 20 /* RFC 5280 section 4.1.2.2 */
+
+static const char *
+weak_rsa(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	const char *why = NULL;
+
+	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+		return "an RSA key of less than 2048 bits";
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
+		return "an RSA key that cannot be read";
+	if (!BN_is_odd(e) || BN_is_one(e))
+		why = "an RSA key whose exponent is 1 or even";
+	BN_free(e);
+	return why;
+}
+
+static const char *
+weak_ec(const EVP_PKEY *key)
+{
+	static const char *const taken[] = { SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1 };
+	char group[64];
+	size_t n;
+
+	if (EVP_PKEY_get_group_name(key, group, sizeof(group), &n) != 1)
+		return "an elliptic curve without a name";
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcmp(group, taken[i]) == 0)
+			return NULL;
+	return "an elliptic curve other than P-256, P-384 and P-521";
+}
+
+const char *
+certpath_weak_key(X509 *cert)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (key == NULL)
+		return "a public key that cannot be read";
+	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS"))
+		return weak_rsa(key);
+	if (EVP_PKEY_is_a(key, "EC"))
+		return weak_ec(key);
+	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
+		return NULL;
+	return "a public key of a kind that is not taken (RSA, EC, Ed25519 and Ed448 are)";
+}
+
+const char *
+certpath_weak_digest(int md_nid, int key_nid)
+{
+	switch (key_nid) {
+	case NID_ED25519:
+	case NID_ED448:
+		return NULL; /* the digest is part of the algorithm */
+	case NID_dsa:
+		return "a DSA signature";
+	}
+	switch (md_nid) {
+	case NID_sha256:
+	case NID_sha384:
+	case NID_sha512:
+	case NID_sha512_256:
+	case NID_sha3_256:
+	case NID_sha3_384:
+	case NID_sha3_512:
+		return NULL;
+	case NID_sha1:
+		return "a SHA-1 signature";
+	case NID_md5:
+	case NID_md4:
+	case NID_md2:
+		return "an MD5 signature";
+	default:
+		return "a signature with a digest that is not taken (SHA-256 and longer are)";
+	}
+}
+
+/*
+ * For RSA-PSS libcrypto looks into the parameters (and leaves out a set that it deems unfit).
+ * Those of Ed25519 and Ed448 have no digest of their own: key_nid names them.
+ */
+static const char *
+weak_signature(X509 *cert)
+{
+	int md, key, bits;
+	uint32_t flags;
+
+	if (X509_get_signature_info(cert, &md, &key, &bits, &flags) != 1)
+		return "a signature algorithm that is not taken";
+	return certpath_weak_digest(md, key);
+}
+
+/*
+ * The value of each standard extension (arc 2.5.29) is one DER value and nothing behind it:
+ * libcrypto reads the first and ignores the rest. No extension stands twice, known or not.
+ */
+static const char *
+malformed_extension(const X509 *cert)
+{
+	for (int i = 0; i < X509_get_ext_count(cert); i++) {
+		X509_EXTENSION *ext = X509_get_ext(cert, i);
+		const ASN1_OBJECT *oid = X509_EXTENSION_get_object(ext);
+		const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(ext);
+		const uint8_t *p = ASN1_STRING_get0_data(value), *id = OBJ_get0_data(oid);
+		const uint8_t *end = p + ASN1_STRING_length(value);
+		long n;
+		int tag, class, ret;
+
+		if (X509_get_ext_by_OBJ(cert, oid, i) != -1)
+			return "an extension stands twice";
+		if (OBJ_length(oid) < 2 || id[0] != 0x55 || id[1] != 0x1d)
+			continue;
+		ret = ASN1_get_object(&p, &n, &tag, &class, end - p);
+		/* 0x80: an error; 1: indefinite length, which DER does not have */
+		if ((ret & 0x81) != 0 || p + n != end)
+			return "an extension is malformed";
+	}
+	return NULL;
+}
+
+/* RFC 5280 sections 4.1.2.2 and 4.2, for each certificate below the anchor. */
+static int
+rule_form(const struct certpath_path *path, int depth, struct err *e)
+{
+	X509 *x = path->cert[depth];
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+	const uint8_t *octets = ASN1_STRING_get0_data(serial);
+	int n = ASN1_STRING_length(serial);
+	const char *why;
+
+	if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0)
+		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth,
+		    "an extension is malformed or stands twice");
+	if ((why = malformed_extension(x)) != NULL)
+		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth, "%s", why);
+	if (X509_get_version(x) != X509_VERSION_3)
+		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth,
+		    "not a certificate of version 3");
+	if (n == 0 || (n == 1 && octets[0] == 0))
+		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth,
+		    "its serial number is 0");
+	/* The octets here lack the leading zero that keeps a high bit from being a sign. */
+	if (n > SERIAL_OCTETS_MAX || (n == SERIAL_OCTETS_MAX && (octets[0] & 0x80) != 0))
+		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth,
+		    "its serial number has more than 20 octets");
+	return 0;
+}
+
+static int
+rule_strength(const struct certpath_path *path, int depth, struct err *e)
+{
+	X509 *x = path->cert[depth];
+	const char *why;
+
+	if ((why = certpath_weak_key(x)) != NULL)
+		return certpath_refuse(e, depth == 0 ? X509_V_ERR_EE_KEY_TOO_SMALL :
+		    X509_V_ERR_CA_KEY_TOO_SMALL, path, depth, "it has %s", why);
+	/* Nobody relies on the signature of an anchor. */
+	if (depth < path->n - 1 && (why = weak_signature(x)) != NULL)
+		return certpath_refuse(e, X509_V_ERR_CA_MD_TOO_WEAK, path, depth, "it has %s", why);
+	return 0;
+}
+
+/*
+ * Extended key usage. The leaf must list the very purpose: anyExtendedKeyUsage says nothing of
+ * logging in (RFC 5280 section 4.2.1.12 lets an application ask for more). A CA that lists
+ * purposes is taken to mean all below it, as browsers and OpenSSL do; there "any" will do.
+ */
+static int
+rule_purpose(const struct certpath_request *r, const struct certpath_path *path, int depth,
+    struct err *e)
+{
+	const char *name = r->purpose == CERTPATH_CLIENT ? "clientAuth" : "serverAuth";
+	uint32_t want = r->purpose == CERTPATH_CLIENT ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
+	uint32_t usage, have = X509_get_extended_key_usage(path->cert[depth]);
+
+	if (r->purpose == CERTPATH_ANY)
+		return 0;
+	if (depth > 0) {
+		/* UINT32_MAX, all bits, when it lists none */
+		if ((have & (want | XKU_ANYEKU)) != 0)
+			return 0;
+		return certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, depth,
+		    "its extended key usage leaves out %s", name);
+	}
+	if (have == UINT32_MAX || (have & want) == 0)
+		return certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, depth,
+		    "its extended key usage does not list %s", name);
+	if ((X509_get_extension_flags(path->cert[0]) & EXFLAG_CA) != 0)
+		return certpath_refuse(e, X509_V_ERR_INVALID_NON_CA, path, depth,
+		    "it is a CA certificate (CA:TRUE)");
+	usage = KU_DIGITAL_SIGNATURE;
+	if (r->purpose == CERTPATH_SERVER)
+		usage |= KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT;
+	if ((X509_get_key_usage(path->cert[0]) & usage) == 0)
+		return certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, depth,
+		    "its key usage leaves out digitalSignature");
+	return 0;
+}
+
+/* Letters, digits, "-", "_" and inner dots: libcrypto gives "" and a leading dot meanings. */
+static bool
+is_host_name(const char *host)
+{
+	size_t n = strlen(host);
+
+	if (n == 0 || n > 253 || host[0] == '.' || host[n - 1] == '.' || strstr(host, "..") != NULL)
+		return false;
+	return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+}
+
+/* RFC 6125 with wildcards as a whole first label only; an address matches iPAddress only. */
+static int
+rule_host(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
+{
+	const unsigned int flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+	X509 *leaf = path->cert[0];
+	unsigned char ip[16];
+	int ok;
+
+	if (r->host == NULL)
+		return 0;
+	if (inet_pton(AF_INET, r->host, ip) == 1)
+		ok = X509_check_ip(leaf, ip, 4, 0);
+	else if (inet_pton(AF_INET6, r->host, ip) == 1)
+		ok = X509_check_ip(leaf, ip, 16, 0);
+	else
+		ok = is_host_name(r->host) ? X509_check_host(leaf, r->host, 0, flags, NULL) : 0;
+	if (ok == 1)
+		return 0;
+	return certpath_refuse(e, X509_V_ERR_HOSTNAME_MISMATCH, path, 0,
+	    "no name of its subjectAltName is the host %.100s", r->host);
+}
+
+int
+certpath_rules(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
+{
+	for (int i = path->n - 1; i >= 0; i--) {
+		if (rule_strength(path, i, e) == -1 || rule_purpose(r, path, i, e) == -1)
+			return -1;
+		if (i < path->n - 1 && rule_form(path, i, e) == -1)
+			return -1;
+	}
+	if (certpath_names(r, path, e) == -1)
+		return -1;
+	return rule_host(r, path, e);
+}
