@@ -93,6 +93,12 @@ static void
 see_deny(struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c)
 {
 	(void)c;
+	/*
+	 * A rule counts only when all its options hold. At OPEN the service is not known: a deny
+	 * with service= waits for idmap_who().
+	 */
+	if (r->options != NULL && (r->options->given & ~j->terms) != 0)
+		return;
 	if (idmap_option_unmet(r, j->q, j->terms) == NULL)
 		judge_set(j, IDMAP_DENY, r);
 }
@@ -195,13 +201,9 @@ judge(struct judge *j, struct idmap_rule_info *info)
 enum idmap_verdict
 idmap_open(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
 {
-	struct judge j = { .m = m, .q = q, .terms = TERM_FROM | TERM_ISSUER | TERM_POLICY };
+	struct judge j = { .m = m, .q = q, .who = false,
+		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY };
 
-	/*
-	 * A deny with service= waits for idmap_who(): here the service is not known, and a rule
-	 * counts only when all of its options hold.
-	 */
-	j.who = false;
 	return judge(&j, rule);
 }
 
