@@ -99,14 +99,14 @@ endif
 endef
 PROGRAMS :=
 $(eval $(call program,sbin/sshbridge,sshbridge/monitor,$(L_EVENT) $(L_CONFUSE) $(L_SECCOMP)))
-$(eval $(call program,libexec/sshbridge/gate,sshbridge/gate,$(L_EVENT) $(L_SSL) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/gate,sshbridge/gate,$(L_EVENT) $(L_SSL) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
-$(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON)))
+$(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON) $(L_MD)))
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
 # What the children are locked into (root's, when root builds or installs).
