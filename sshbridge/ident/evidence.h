@@ -1,0 +1,34 @@
+/* evidence.h - what a client's certificate said, kept in few bytes for as long as it is connected */
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
+
+#include "identity.h"
+#include "pathinfo.h"
+
+/* One section's path from the leaf to an anchor. All its certificates hold while this does. */
+struct path {
+	char	section[SECTION_MAX];
+	int64_t not_before, not_after; /* the latest and the earliest of the path, both inclusive */
+	uint8_t anchor[32];	       /* SHA-256 of the last certificate */
+};
+
+struct evidence {
+	uint8_t	    leaf[32]; /* SHA-256 */
+	int64_t	    leaf_not_after;
+	uint32_t    npaths;
+	uint32_t    identity_len;
+	struct path paths[]; /* then identity_len bytes: the identity as a message */
+};
+
+/*
+ * Read accepting sections, identity, SSH key and certificates: the end of OPEN. NULL: ERR_PEER
+ * (malformed, or the parts contradict each other), ERR_NOMEM. The caller frees it with free(),
+ * and *id with identity_free().
+ */
+struct evidence *evidence_get(struct msg_in *m, struct identity **id, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* The identity again, which the caller frees; NULL: ERR_NOMEM. */
+struct identity *evidence_identity(const struct evidence *ev, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+#endif

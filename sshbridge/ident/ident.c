@@ -1,0 +1,45 @@
+/* ident.c - the process' state, from its start to its end */
+#include <stdlib.h>
+#include <time.h>
+
+#include "ident.h"
+
+int64_t
+ident_now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec;
+}
+
+int
+ident_init(struct ident *id, struct err *e)
+{
+	*id = (struct ident){ 0 };
+	id->hangup.epfd = -1;
+	LIST_INIT(&id->gates);
+	LIST_INIT(&id->names.asked);
+	if ((id->base = event_base_new()) == NULL)
+		return err_nomem(e, "event loop");
+	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
+		return -1;
+	return ask_init(id, e);
+}
+
+void
+ident_done(struct ident *id)
+{
+	ask_done(id);
+	older_done(id);
+	names_done(id);
+	while (!LIST_EMPTY(&id->gates))
+		gates_remove(LIST_FIRST(&id->gates), "ident ends");
+	table_done(&id->table);
+	generation_unref(id->gen);
+	hangup_done(&id->hangup);
+	msgq_free(id->monitor);
+	if (id->base != NULL)
+		event_base_free(id->base);
+	*id = (struct ident){ 0 };
+}

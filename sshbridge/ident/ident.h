@@ -1,0 +1,53 @@
+/*
+ * ident.h - the ident process: maps identities, dials targets, knows who is behind a connection
+ *
+ * All state hangs on one struct ident. The parts: generation (what is in force), table (the
+ * connections), gates, names and dial (reaching targets), ask and older (answering WHO).
+ */
+#ifndef IDENT_H
+#define IDENT_H
+
+#include <event2/event.h>
+
+#include "ask.h"
+#include "gates.h"
+#include "generation.h"
+#include "hangup.h"
+#include "msgq.h"
+#include "names.h"
+#include "older.h"
+#include "sandbox.h"
+#include "table.h"
+
+/* Bytes that may wait for one peer. A gate or resolver that lets more lie is broken. */
+#define IDENT_QUEUE_MAX (1U << 20)
+
+struct ident {
+	struct event_base *base;
+	struct generation *gen; /* NULL before the first one */
+	struct table	   table;
+	struct hangup	   hangup;
+	uint64_t	   netns; /* cookie of the own network namespace */
+	struct msgq	  *monitor;
+	struct msg_seen	   from_monitor;
+	struct gate_list   gates;
+	struct names	   names;
+	struct ask	   ask;
+	struct older	   older;
+	uint64_t	   log_lost;
+};
+
+/* Before the sandbox: event loop and table. Inside it: the channel to the monitor. */
+int ident_init(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
+int ident_start(struct ident *id, int channel, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* Connections are shut down, everything is freed. */
+void ident_done(struct ident *id) __attribute__((nonnull));
+int64_t ident_now(void); /* seconds since 1970-01-01 UTC */
+
+int ident_sandbox_enter(const struct sandbox_ids *ids, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* The whole work once, in memory, inside the sandbox. */
+int ident_selftest(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+#endif

@@ -1,0 +1,125 @@
+/* judge.c - ident's own verdict */
+#include <stdio.h>
+#include <string.h>
+
+#include "judge.h"
+#include "text.h"
+
+int
+verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
+{
+	v->refusal = refusal;
+	(void)snprintf(v->user, sizeof(v->user), "%s", user);
+	return -1;
+}
+
+/* RFC 5280 section 4.1.2.5: valid through notAfter itself. */
+static int
+judge_times(const struct path *p, int64_t now, struct verdict *v)
+{
+	char at[TEXT_TIME_SIZE];
+
+	if (now < p->not_before) {
+		err_set(&v->why, ERR_REFUSED, "section %s: a certificate is not valid before %s",
+		    p->section, text_time(at, p->not_before));
+		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not valid yet");
+	}
+	if (now > p->not_after) {
+		err_set(&v->why, ERR_REFUSED, "section %s: a certificate expired at %s",
+		    p->section, text_time(at, p->not_after));
+		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate has expired");
+	}
+	return 0;
+}
+
+static const struct path *
+path_of(const struct evidence *ev, const char *section)
+{
+	for (uint32_t i = 0; i < ev->npaths; i++)
+		if (strcmp(ev->paths[i].section, section) == 0)
+			return &ev->paths[i];
+	return NULL;
+}
+
+int
+judge_paths(const struct generation *g, const struct evidence *ev, int64_t now,
+    struct accepted *a, struct verdict *v)
+{
+	a->n = 0;
+	err_set(&v->why, ERR_REFUSED, "the trust section that accepted it is gone");
+	(void)verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not trusted");
+	for (uint32_t i = 0; i < g->settings.nsections; i++) {
+		const struct path *p = path_of(ev, g->settings.sections[i].name);
+
+		if (p == NULL || judge_times(p, now, v) == -1)
+			continue;
+		if (!generation_trusts(g, i, p->anchor)) {
+			err_set(&v->why, ERR_REFUSED, "section %s: its anchor is trusted no more",
+			    p->section);
+			(void)verdict_refuse(v, REFUSED_CERTIFICATE,
+			    "the certificate is not trusted");
+			continue;
+		}
+		a->names[a->n] = g->settings.sections[i].name;
+		a->index[a->n++] = i;
+	}
+	if (a->n == 0)
+		return -1;
+	*v = (struct verdict){ 0 };
+	return 0;
+}
+
+static int
+refuse_map(struct verdict *v, enum idmap_verdict answer, const struct idmap_rule_info *rule,
+    const char *user)
+{
+	v->line = rule->line;
+	err_set(&v->why, ERR_REFUSED, "%s", idmap_verdict_text(answer));
+	return verdict_refuse(v, REFUSED_MAP, user);
+}
+
+int
+judge_open(const struct generation *g, const struct evidence *ev, const struct identity *id,
+    const struct sockaddr_storage *from, int64_t now, char *name, struct verdict *v)
+{
+	struct accepted a;
+	struct idmap_rule_info rule = { 0 };
+	const struct settings_section *s;
+	struct idmap_query q = { .id = id, .from = (const struct sockaddr *)from };
+	enum idmap_verdict answer;
+
+	if (judge_paths(g, ev, now, &a, v) == -1)
+		return -1;
+	s = &g->settings.sections[a.index[0]];
+	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX,
+	    &v->why) == -1)
+		return verdict_refuse(v, REFUSED_MAP, "the certificate names nobody");
+	q.sections = a.names;
+	q.nsections = a.n;
+	if ((answer = idmap_open(g->map, &q, &rule)) != IDMAP_YES)
+		return refuse_map(v, answer, &rule, "this certificate gives access to nothing here");
+	v->line = rule.line;
+	return 0;
+}
+
+int
+judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
+{
+	struct accepted a;
+	struct idmap_rule_info rule = { 0 };
+	struct idmap_query q = { .id = id, .from = (const struct sockaddr *)from,
+		.account = l->account, .has_uid = l->has_uid, .uid = l->uid,
+		.service = l->service };
+	enum idmap_verdict answer;
+
+	if (judge_paths(g, ev, now, &a, v) == -1)
+		return -1;
+	q.sections = a.names;
+	q.nsections = a.n;
+	if ((answer = idmap_who(g->map, &q, &rule)) != IDMAP_YES)
+		return refuse_map(v, answer, &rule,
+		    "the certificate gives no access to this account");
+	v->line = rule.line;
+	return 0;
+}

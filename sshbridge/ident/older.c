@@ -1,0 +1,97 @@
+/* older.c - the ident of the instance before: questions to it, its answers back */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "ident.h"
+#include "report.h"
+
+static int
+on_answer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct ident *id = ctx;
+	struct answer a;
+
+	(void)fds;
+	(void)nfds;
+	if (answer_get(m, &a, e) == -1)
+		return -1;
+	if (m->conn == 0 || m->conn > id->older.last)
+		return err_set(e, ERR_PEER, "%s: a number that was not asked", msg_name(m->type));
+	ask_answered(id, m->conn, &a);
+	return 0;
+}
+
+static const struct msg_rule from_older[] = {
+	{ MSG_IS, 1, 0, 0, on_answer },
+	{ MSG_NO, 1, 0, 0, on_answer },
+};
+
+static int
+on_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
+{
+	struct ident *id = arg;
+
+	return msg_dispatch(from_older, sizeof(from_older) / sizeof(from_older[0]),
+	    &id->older.seen, 1, id, buf, n, fds, nfds, e);
+}
+
+/* Its connections are gone with it: who still waits for it has no entry anywhere. */
+static void
+drop(struct ident *id)
+{
+	struct answer a = { 0 };
+
+	if (id->older.q == NULL)
+		return;
+	msgq_free(id->older.q);
+	id->older.q = NULL;
+	answer_no(&a, NO_EVIDENCE, "this connection did not come through the bridge");
+	ask_answered(id, 0, &a);
+}
+
+static void
+on_end(void *arg, const struct err *why)
+{
+	struct ident *id = arg;
+
+	if (why->kind == ERR_NONE)
+		report(id, CHILD_NOTICE, "the older ident has ended");
+	else
+		report(id, CHILD_ERROR, "older ident: %s", why->text);
+	drop(id);
+}
+
+int
+older_peer(struct ident *id, int fd, struct err *e)
+{
+	struct msgq *q = msgq_new(id->base, fd, IDENT_QUEUE_MAX, on_msg, on_end, id, e);
+
+	if (q == NULL)
+		return -1;
+	drop(id);
+	id->older.seen = (struct msg_seen){ 0 };
+	id->older.q = q;
+	return 0;
+}
+
+void
+older_done(struct ident *id)
+{
+	drop(id);
+}
+
+uint64_t
+older_ask(struct ident *id, const struct question *q, int fd)
+{
+	uint8_t buf[QUESTION_INFO_MAX + 2 * QUESTION_NAME_MAX + 64];
+	struct msg_out o;
+	struct err e;
+	int dup;
+
+	if (id->older.q == NULL || (dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		return 0;
+	question_put(q, ++id->older.last, &o, buf, sizeof(buf));
+	if (msgq_send(id->older.q, &o, &dup, 1, &e) == -1)
+		return 0;
+	return id->older.last;
+}

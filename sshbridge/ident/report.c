@@ -1,0 +1,137 @@
+/* report.c - lines to the log, through the monitor */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ident.h"
+#include "report.h"
+
+/* What is left of the queue is for READY. */
+#define LOG_WAITING_MAX (IDENT_QUEUE_MAX / 4 * 3)
+
+/* False: lost. */
+static bool
+send_line(struct ident *id, enum child_level level, const char *line)
+{
+	uint8_t buf[4096];
+	struct msg_out o;
+	struct err e;
+
+	if (id->monitor == NULL) {
+		child_log(level, "%s", line);
+		return true;
+	}
+	if (msgq_waiting(id->monitor) > LOG_WAITING_MAX)
+		return false;
+	msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
+	msg_put_u32(&o, level);
+	msg_put_str(&o, line);
+	return msgq_send(id->monitor, &o, NULL, 0, &e) == 0;
+}
+
+void
+report_line(struct ident *id, enum child_level level, const char *line)
+{
+	char text[80];
+
+	if (id->log_lost > 0) {
+		(void)snprintf(text, sizeof(text), "%llu log lines were lost here",
+		    (unsigned long long)id->log_lost);
+		if (send_line(id, CHILD_WARNING, text))
+			id->log_lost = 0;
+	}
+	if (!send_line(id, level, line))
+		id->log_lost++;
+}
+
+void
+report(struct ident *id, enum child_level level, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	report_line(id, level, line);
+}
+
+static void
+put_value(struct logline *l, const char *key, const struct identity *id, enum id_field field)
+{
+	char text[512];
+	size_t pos = 0;
+	const struct id_value *v = identity_next(id, field, &pos);
+
+	if (v != NULL)
+		logline_str(l, key, id_value_text(v, text, sizeof(text)));
+}
+
+static void
+put_certificate(struct logline *l, const struct evidence *ev)
+{
+	char fingerprint[TEXT_SHA256_SIZE], sections[SECTIONS_MAX * SECTION_MAX] = "";
+	struct err e;
+	struct identity *id = evidence_identity(ev, &e);
+	size_t n = 0;
+
+	logline_str(l, "fingerprint", text_sha256(fingerprint, ev->leaf));
+	if (id != NULL) {
+		put_value(l, "serial", id, ID_SERIAL);
+		put_value(l, "issuer", id, ID_ISSUER);
+		identity_free(id);
+	}
+	for (uint32_t i = 0; i < ev->npaths; i++)
+		n += (size_t)snprintf(sections + n, sizeof(sections) - n, "%s%s",
+		    i == 0 ? "" : ",", ev->paths[i].section);
+	logline_str(l, "sections", sections);
+}
+
+void
+report_open(struct ident *id, const char *event, const struct conn *c, const struct verdict *v)
+{
+	struct logline l;
+	char at[ADDR_TEXT_SIZE];
+
+	logline_start(&l, event);
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
+	logline_fmt(&l, "gate", "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
+	logline_str(&l, "from", endpoint_text_port(&c->client, at));
+	logline_str(&l, "target", c->target);
+	if (c->live)
+		logline_str(&l, "via", endpoint_text_port(&c->tuple.local, at));
+	if (v != NULL && v->line != 0)
+		logline_fmt(&l, "rule", "map:%u", v->line);
+	if (v != NULL)
+		logline_str(&l, "why", v->why.text);
+	if (c->person != NULL)
+		logline_str(&l, "identity", c->person->name);
+	put_certificate(&l, c->evidence);
+	report_line(id, CHILD_NOTICE, l.text);
+}
+
+void
+report_closed(struct ident *id, const struct conn *c, int64_t seconds,
+    const struct conn_end *end)
+{
+	struct logline l;
+	struct verdict v = { 0 };
+
+	if (end->why == NULL)
+		return;
+	if (!c->live) {
+		err_set(&v.why, ERR_REFUSED, "%s", end->why);
+		report_open(id, "refused", c, &v);
+		return;
+	}
+	logline_start(&l, "closed");
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
+	logline_str(&l, "identity", c->person->name);
+	if (end->has_bytes) {
+		logline_fmt(&l, "bytes-in", "%llu", (unsigned long long)end->from_client);
+		logline_fmt(&l, "bytes-out", "%llu", (unsigned long long)end->to_client);
+	}
+	logline_fmt(&l, "seconds", "%lld", (long long)seconds);
+	logline_str(&l, "why", end->why);
+	report_line(id, CHILD_NOTICE, l.text);
+}

@@ -1,0 +1,218 @@
+/* table.c - every client connection from its OPEN to its CLOSED */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "ident.h"
+#include "report.h"
+
+int
+table_init(struct table *t, struct err *e)
+{
+	*t = (struct table){ 0 };
+	if (getrandom(&t->seed, sizeof(t->seed), 0) != (ssize_t)sizeof(t->seed))
+		return err_sys(e, errno, "random number");
+	if (hash_init(&t->by_id, e) == 0 && hash_init(&t->by_number, e) == 0 &&
+	    hash_init(&t->by_tuple, e) == 0 && hash_init(&t->people, e) == 0)
+		return 0;
+	table_done(t);
+	return -1;
+}
+
+void
+table_done(struct table *t)
+{
+	hash_done(&t->by_id);
+	hash_done(&t->by_number);
+	hash_done(&t->by_tuple);
+	hash_done(&t->people);
+}
+
+static uint64_t
+number_value(const struct table *t, const struct gate *g, uint32_t number)
+{
+	const struct {
+		uint64_t gate, number;
+	} key = { (uint64_t)(uintptr_t)g, number };
+
+	return hash_bytes(t->seed, &key, sizeof(key));
+}
+
+struct conn *
+table_by_id(const struct table *t, uint64_t id)
+{
+	/* ids are random: their own hash */
+	struct hash_node *node = hash_first(&t->by_id, id);
+
+	return node == NULL ? NULL : HASH_ENTRY(node, struct conn, by_id);
+}
+
+struct conn *
+table_by_number(const struct table *t, const struct gate *g, uint32_t number)
+{
+	struct hash_node *node = hash_first(&t->by_number, number_value(t, g, number));
+
+	for (; node != NULL; node = hash_next(node)) {
+		struct conn *c = HASH_ENTRY(node, struct conn, by_number);
+
+		if (c->gate == g && c->number == number)
+			return c;
+	}
+	return NULL;
+}
+
+struct conn *
+table_by_tuple(const struct table *t, const struct tuple *tuple)
+{
+	struct hash_node *node =
+	    hash_first(&t->by_tuple, hash_bytes(t->seed, tuple, sizeof(*tuple)));
+
+	for (; node != NULL; node = hash_next(node)) {
+		struct conn *c = HASH_ENTRY(node, struct conn, by_tuple);
+
+		if (memcmp(&c->tuple, tuple, sizeof(*tuple)) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static struct person *
+find_person(const struct table *t, const char *name)
+{
+	struct hash_node *node =
+	    hash_first(&t->people, hash_bytes(t->seed, name, strlen(name)));
+
+	for (; node != NULL; node = hash_next(node)) {
+		struct person *p = HASH_ENTRY(node, struct person, node);
+
+		if (strcmp(p->name, name) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+uint32_t
+table_count(const struct table *t, const char *name)
+{
+	const struct person *p = find_person(t, name);
+
+	return p == NULL ? 0 : p->count;
+}
+
+static int64_t
+monotonic(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+struct conn *
+conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence *ev,
+    struct err *e)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		err_nomem(e, "connection");
+		return NULL;
+	}
+	do {
+		if (getrandom(&c->id, sizeof(c->id), 0) != (ssize_t)sizeof(c->id)) {
+			err_sys(e, errno, "random number");
+			free(c);
+			return NULL;
+		}
+	} while (c->id == 0 || table_by_id(t, c->id) != NULL);
+	c->gate = g;
+	c->number = number;
+	c->evidence = ev;
+	c->fd = -1;
+	c->since = monotonic();
+	return c;
+}
+
+void
+conn_free(struct conn *c)
+{
+	if (c == NULL)
+		return;
+	free(c->evidence);
+	free(c);
+}
+
+int
+table_add(struct table *t, struct conn *c, const char *name, struct err *e)
+{
+	size_t n = strlen(name);
+
+	c->person = find_person(t, name);
+	if (c->person == NULL) {
+		if ((c->person = malloc(sizeof(*c->person) + n + 1)) == NULL)
+			return err_nomem(e, "connection");
+		c->person->count = 0;
+		memcpy(c->person->name, name, n + 1);
+		hash_add(&t->people, &c->person->node, hash_bytes(t->seed, name, n));
+	}
+	c->person->count++;
+	hash_add(&t->by_id, &c->by_id, c->id);
+	hash_add(&t->by_number, &c->by_number, number_value(t, c->gate, c->number));
+	LIST_INSERT_HEAD(&c->gate->conns, c, of_gate);
+	c->gate->nconns++;
+	t->n++;
+	return 0;
+}
+
+void
+table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
+{
+	c->fd = fd;
+	c->tuple = *tuple;
+	c->live = true;
+	hash_add(&t->by_tuple, &c->by_tuple, hash_bytes(t->seed, tuple, sizeof(*tuple)));
+	t->nlive++;
+}
+
+static void
+take_off(struct table *t, struct conn *c)
+{
+	if (c->live) {
+		hash_remove(&t->by_tuple, &c->by_tuple);
+		t->nlive--;
+	}
+	hash_remove(&t->by_number, &c->by_number);
+	hash_remove(&t->by_id, &c->by_id);
+	t->n--;
+}
+
+static void
+leave_person(struct table *t, struct person *p)
+{
+	if (--p->count > 0)
+		return;
+	hash_remove(&t->people, &p->node);
+	free(p);
+}
+
+void
+table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
+{
+	take_off(&id->table, c);
+	dial_free(c->dial);
+	c->dial = NULL;
+	if (c->fd != -1) {
+		hangup_unwatch(&id->hangup, c->fd);
+		(void)shutdown(c->fd, SHUT_RDWR);
+		close(c->fd);
+	}
+	report_closed(id, c, monotonic() - c->since, end);
+	leave_person(&id->table, c->person);
+	LIST_REMOVE(c, of_gate);
+	c->gate->nconns--;
+	conn_free(c);
+}

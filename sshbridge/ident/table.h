@@ -1,0 +1,86 @@
+/* table.h - every client connection from its OPEN to its CLOSED, and the sockets held for them */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "endpoint.h"
+#include "evidence.h"
+#include "hash.h"
+#include "settings.h"
+
+struct ident;
+struct gate;
+struct dial;
+
+/* One identity's name and how many connections it has. */
+struct person {
+	struct hash_node node;
+	uint32_t	 count;
+	char		 name[];
+};
+
+struct conn {
+	struct hash_node by_id, by_number, by_tuple;
+	LIST_ENTRY(conn) of_gate;
+	struct gate	*gate;
+	uint32_t	 number; /* the gate's own */
+	uint64_t	 id;
+	struct evidence *evidence;
+	struct person	*person; /* NULL until it is on the table */
+	struct endpoint	 client; /* real address */
+	char		 target[SETTINGS_NAME_MAX];
+	int64_t		 since; /* monotonic seconds */
+	struct dial	*dial;	/* while the target is being reached */
+	/* live, from here on */
+	bool	     live;
+	bool	     target_eof; /* the target has sent its end: no new login, a session may open */
+	bool	     ended;	 /* grants nothing any more; it still holds the port */
+	int	     fd;	 /* the duplicate of the target's socket */
+	struct tuple tuple;
+	uint64_t     cookie; /* of the socket that asked first; 0: nobody has yet */
+};
+LIST_HEAD(conn_list, conn);
+
+struct table {
+	uint64_t    seed;
+	struct hash by_id, by_number, by_tuple, people;
+	size_t	    n, nlive;
+};
+
+int table_init(struct table *t, struct err *e) __attribute__((warn_unused_result, nonnull));
+void table_done(struct table *t) __attribute__((nonnull)); /* only an empty one */
+
+/* A connection with a fresh id, not on the table yet; takes `ev` over. NULL: ERR_NOMEM, ERR_SYS. */
+struct conn *conn_new(const struct table *t, struct gate *g, uint32_t number,
+    struct evidence *ev, struct err *e) __attribute__((warn_unused_result, nonnull(1, 4, 5)));
+void conn_free(struct conn *c); /* one that never was on the table */
+
+/* Put it on the table under its identity's name. -1: ERR_NOMEM. */
+int table_add(struct table *t, struct conn *c, const char *name, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+uint32_t table_count(const struct table *t, const char *name) __attribute__((nonnull));
+/* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */
+void table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
+    __attribute__((nonnull));
+
+struct conn *table_by_id(const struct table *t, uint64_t id) __attribute__((nonnull));
+struct conn *table_by_number(const struct table *t, const struct gate *g, uint32_t number)
+    __attribute__((nonnull(1)));
+struct conn *table_by_tuple(const struct table *t, const struct tuple *tuple)
+    __attribute__((nonnull));
+
+/*
+ * The end of a connection, on every path: off the table, so that nothing finds it; then shut down
+ * (a close alone sends nothing while the gate has it open too); then closed; then one log line.
+ */
+struct conn_end {
+	const char *why;
+	bool	    has_bytes;
+	uint64_t    from_client, to_client;
+};
+void table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
+    __attribute__((nonnull));
+
+#endif
