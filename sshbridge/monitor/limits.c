@@ -36,8 +36,9 @@ limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 	c->settings.ask_uid = m->root ? 0 : m->uid;
 	if (c->settings.connections <= most)
 		return;
-	monitor_log(m, CHILD_WARNING, "limits: connections is cut from %u to %u: that is what "
-	    "%u descriptors a process (RLIMIT_NOFILE) allow %u workers", c->settings.connections,
-	    most, n, workers);
+	if (m->mode != MODE_EXPLAIN)
+		monitor_log(m, CHILD_WARNING, "limits: connections is cut from %u to %u, for want "
+		    "of descriptors (RLIMIT_NOFILE %u, workers %u)", c->settings.connections, most,
+		    n, workers);
 	c->settings.connections = most;
 }

@@ -54,7 +54,7 @@ ensure(struct kid *k)
 
 	if (k->state != KID_DOWN)
 		return k->state == KID_UP;
-	if (k->m->draining || k->pid != 0 ||
+	if (k->m->draining || k->m->stopping || k->pid != 0 ||
 	    (k->restart != NULL && evtimer_pending(k->restart, NULL)))
 		return false;
 	if (kid_start(k, &e) == -1)
