@@ -249,8 +249,11 @@ name_permitted(const GENERAL_NAME *gn, NAME_CONSTRAINTS *nc)
 	bool ok = true;
 
 	if (cert != NULL && one != NULL && sk_GENERAL_NAME_push(one, (GENERAL_NAME *)gn) > 0 &&
-	    X509_add1_ext_i2d(cert, NID_subject_alt_name, one, 0, X509V3_ADD_APPEND) == 1)
+	    X509_add1_ext_i2d(cert, NID_subject_alt_name, one, 0, X509V3_ADD_APPEND) == 1) {
+		/* its result does not matter: it makes OpenSSL look at the extensions */
+		(void)X509_check_purpose(cert, -1, 0);
 		ok = NAME_CONSTRAINTS_check(cert, nc) == X509_V_OK;
+	}
 	ERR_clear_error();
 	sk_GENERAL_NAME_free(one); /* the name itself is the caller's */
 	X509_free(cert);
