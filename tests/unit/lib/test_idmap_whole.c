@@ -55,6 +55,47 @@ a_map_cut_anywhere_is_refused_or_ends_between_rules(void **state)
 	free(text);
 }
 
+/* The first literal block behind .Sh EXAMPLES of the manual. */
+static char *
+manual_example(void)
+{
+	static char page[65536];
+	FILE *fp = fopen("docs/man/identity.map.5", "re"); /* from the top of the tree */
+	char *from, *to;
+
+	assert_non_null(fp);
+	page[fread(page, 1, sizeof(page) - 1, fp)] = '\0';
+	fclose(fp);
+	assert_non_null(from = strstr(page, ".Sh EXAMPLES\n.Bd -literal\n"));
+	from += strlen(".Sh EXAMPLES\n.Bd -literal\n");
+	assert_non_null(to = strstr(from, ".Ed\n"));
+	*to = '\0';
+	return from;
+}
+
+static void
+the_example_of_the_manual_does_what_it_says(void **state)
+{
+	struct idmap *m = map_of(manual_example(), 1);
+	struct identity *alice = id_of(ID_SUBJECT, "CN=Alice Ng,OU=Operations,O=Corp", 0);
+	struct identity *deploy = id_of(ID_CN, "deploy-prod", ID_ISSUER, "CN=CI CA,O=Corp", 0);
+	struct identity *mallory = id_of(ID_EMAIL, "Mallory@corp.example", 0);
+	struct identity *bob = id_of(ID_EMAIL, "bob@corp.example", 0);
+
+	(void)state;
+	assert_int_equal(6, idmap_nrules(m));
+	assert_int_equal(IDMAP_YES, ask(m, alice, "ops", NULL));
+	assert_int_equal(IDMAP_YES, ask(m, deploy, "deploy-prod", NULL));
+	assert_int_equal(IDMAP_DENY, ask(m, mallory, "mallory", NULL));
+	assert_int_equal(IDMAP_YES, ask(m, bob, "bob", NULL));
+	assert_int_equal(IDMAP_NO_ACCOUNT, ask(m, bob, "root", NULL));
+	identity_free(alice);
+	identity_free(deploy);
+	identity_free(mallory);
+	identity_free(bob);
+	idmap_free(m);
+}
+
 /* ---- length -------------------------------------------------------------------------------------- */
 #define MANY 100000
 
@@ -300,6 +341,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_map_cut_anywhere_is_refused_or_ends_between_rules),
+		cmocka_unit_test(the_example_of_the_manual_does_what_it_says),
 		cmocka_unit_test(a_hundred_thousand_rules_are_read_and_each_is_found),
 		cmocka_unit_test(a_lookup_among_many_literal_rules_does_not_walk_them),
 		cmocka_unit_test(more_rules_than_allowed_are_refused),
