@@ -67,6 +67,8 @@ on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 			generation_fail(k->m, why);
 			return 0;
 		}
+		if (number == 0)
+			return err_set(e, ERR_PEER, "it does not start: %s", why);
 		return err_set(e, ERR_PEER, "generation %llu is refused: %s",
 		    (unsigned long long)number, why);
 	}
