@@ -1,0 +1,8 @@
+/* say.h - what the user reads on stderr: one line, one write */
+#ifndef SAY_H
+#define SAY_H
+
+/* "mtls-connect: TEXT\n". Text of others in it has been through text_escape(). */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2), nonnull(1)));
+
+#endif
