@@ -1,0 +1,62 @@
+/* report.c - log lines to the monitor */
+#include "gate.h"
+
+void
+report_line(struct gate *g, enum child_level level, const struct logline *l)
+{
+	uint8_t buf[sizeof(l->text) + 64];
+	struct msg_out o;
+	struct err e;
+
+	if (g->monitor == NULL)
+		return;
+	msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
+	msg_put_u32(&o, level);
+	msg_put_str(&o, l->text);
+	/* nobody may stall a gate: what the monitor does not take is counted, not kept */
+	if (msgq_send(g->monitor, &o, NULL, 0, &e) == -1)
+		g->report.left_out++;
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct gate *g = arg;
+	struct logline l;
+
+	(void)fd;
+	(void)what;
+	g->report.lines = 0;
+	g->report.running = false;
+	if (g->report.left_out == 0)
+		return;
+	logline_start(&l, "refused");
+	logline_fmt(&l, "more", "%llu", (unsigned long long)g->report.left_out);
+	logline_str(&l, "why", "too many refusals in one second to log each");
+	g->report.left_out = 0;
+	report_line(g, CHILD_WARNING, &l);
+}
+
+void
+report_init(struct gate *g)
+{
+	(void)evtimer_assign(&g->report.timer, g->base, on_second, g);
+}
+
+void
+report_refusal(struct gate *g, const struct logline *l)
+{
+	struct timeval second = { .tv_sec = 1 };
+	struct report *r = &g->report;
+
+	if (!r->running) {
+		r->running = evtimer_add(&r->timer, &second) == 0;
+		r->lines = 0;
+	}
+	if (r->lines >= REPORT_PER_SECOND) {
+		r->left_out++;
+		return;
+	}
+	r->lines++;
+	report_line(g, CHILD_NOTICE, l);
+}

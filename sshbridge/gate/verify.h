@@ -1,0 +1,45 @@
+/* verify.h - judging a client's certificate in every trust section, within the handshake */
+#ifndef VERIFY_H
+#define VERIFY_H
+
+#include <stdbool.h>
+#include <openssl/ssl.h>
+
+#include "certpath.h"
+#include "pathinfo.h"
+#include "text.h"
+
+struct generation;
+
+/* The trust sections of a generation that accept, each with the path that it found. */
+struct proof_section {
+	uint32_t	       index;
+	struct certpath_result res;
+};
+
+/* What one handshake proved. Filled by verify_client(); of worth only after SSL_accept() == 1. */
+struct proof {
+	struct generation   *gen; /* a reference of its own */
+	int64_t		     now; /* 0: the clock; tests set it */
+	struct proof_section sections[SECTIONS_MAX];
+	size_t		     nsections;
+	struct err	     why;  /* why no section accepts */
+	X509		    *leaf; /* what was shown: for the log when it was refused */
+};
+
+struct proof *proof_new(struct generation *gen); /* NULL: out of memory */
+void proof_free(struct proof *p);
+
+/* The cert_verify_callback; finds its proof by SSL_get_app_data(). 1 yes, 0 no. */
+int verify_client(X509_STORE_CTX *ctx, void *arg);
+
+/*
+ * After SSL_accept() == 1: whether the client showed a certificate, which was verified in this
+ * very handshake, and some section accepts.
+ */
+bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull));
+
+/* subject=, issuer=, serial= of the certificate that was shown, if there was one. */
+void verify_describe(const struct proof *p, struct logline *l) __attribute__((nonnull));
+
+#endif
