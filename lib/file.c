@@ -14,15 +14,21 @@ file_judge(const struct stat *st, const char *path, const struct file_rules *r, 
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, ERR_FORMAT, "%.200s: not a regular file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return err_set(e, ERR_FORMAT, "%.200s: belongs to uid %u, must belong to root%s: "
-		    "chown root", path, (unsigned)st->st_uid,
+		return err_set(e, ERR_FORMAT,
+		    "%.200s: belongs to uid %u, must belong to root%s: "
+		    "chown root",
+		    path, (unsigned)st->st_uid,
 		    geteuid() == 0 ? "" : " or to the user who runs this");
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return err_set(e, ERR_FORMAT, "%.200s: mode %04o lets group or others write it: "
-		    "chmod go-w", path, (unsigned)(st->st_mode & 07777));
+		return err_set(e, ERR_FORMAT,
+		    "%.200s: mode %04o lets group or others write it: "
+		    "chmod go-w",
+		    path, (unsigned)(st->st_mode & 07777));
 	if (r->private && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return err_set(e, ERR_FORMAT, "%.200s: mode %04o lets group or others at a secret: "
-		    "chmod 600", path, (unsigned)(st->st_mode & 07777));
+		return err_set(e, ERR_FORMAT,
+		    "%.200s: mode %04o lets group or others at a secret: "
+		    "chmod 600",
+		    path, (unsigned)(st->st_mode & 07777));
 	if (st->st_size < 0 || (uint64_t)st->st_size > r->max)
 		return err_set(e, ERR_FORMAT, "%.200s: %lld bytes, allowed: at most %zu", path,
 		    (long long)st->st_size, r->max);
@@ -38,8 +44,10 @@ file_open(const char *path, const struct file_rules *r, struct err *e)
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us; it is refused below. */
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd == -1 && errno == ELOOP)
-		return err_set(e, ERR_FORMAT, "%.200s: is a symbolic link, which is not followed: "
-		    "name the file itself, or copy it here (certbot: in a deploy hook)", path);
+		return err_set(e, ERR_FORMAT,
+		    "%.200s: is a symbolic link, which is not followed: "
+		    "name the file itself, or copy it here (certbot: in a deploy hook)",
+		    path);
 	if (fd == -1)
 		return err_sys(e, errno, "%.200s", path);
 	if (fstat(fd, &st) == -1) {
@@ -58,8 +66,8 @@ bool
 file_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Up to `size` bytes from the start of `fd`; less only at its end. -1 and errno. */
@@ -106,8 +114,10 @@ file_read(int fd, const char *name, size_t max, uint8_t **p, size_t *n, struct e
 		goto fail;
 	}
 	if (got != before.st_size || !file_same(&before, &after)) {
-		err_set(e, ERR_FORMAT, "%.200s: changed while it was read: write files elsewhere and "
-		    "rename them into place, then try again", name);
+		err_set(e, ERR_FORMAT,
+		    "%.200s: changed while it was read: write files elsewhere and "
+		    "rename them into place, then try again",
+		    name);
 		goto fail;
 	}
 	buf[got] = '\0';

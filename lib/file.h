@@ -10,8 +10,8 @@
 #include "err.h"
 
 struct file_rules {
-	size_t max;	/* bytes; a larger file is refused */
-	bool   private; /* holds a secret: group and others may not read it either */
+	size_t max;   /* bytes; a larger file is refused */
+	bool private; /* holds a secret: group and others may not read it either */
 };
 
 /*

@@ -16,7 +16,7 @@
 #define CONF_PAM_MAX	16	   /* services of pam-services */
 
 struct conf_list {
-	char   **v;
+	char **v;
 	uint32_t n;
 };
 
@@ -37,14 +37,14 @@ struct conf_target {
 struct conf {
 	struct settings settings;
 	struct sockaddr_storage listen[SETTINGS_LISTENERS_MAX]; /* of settings.listeners[] */
-	struct conf_trust  trust[SECTIONS_MAX];	       /* of settings.sections[] */
-	struct conf_target target[SETTINGS_TARGETS_MAX]; /* of settings.targets[] */
-	char	*certificate, *key;
-	char	*identity_map;
-	char	*user, *ident_user;
+	struct conf_trust trust[SECTIONS_MAX];			/* of settings.sections[] */
+	struct conf_target target[SETTINGS_TARGETS_MAX];	/* of settings.targets[] */
+	char *certificate, *key;
+	char *identity_map;
+	char *user, *ident_user;
 	uint32_t workers; /* 0: one per core */
-	char	*ident_socket, *control_socket;
-	char	*log;	/* "stderr", "syslog" or a path */
+	char *ident_socket, *control_socket;
+	char *log;	/* "stderr", "syslog" or a path */
 	uint32_t drain; /* seconds, 0: no limit */
 	struct conf_list pam_services;
 };

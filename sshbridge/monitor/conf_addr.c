@@ -89,7 +89,8 @@ conf_listen_parse(const char *text, struct sockaddr_storage *ss, struct err *e)
 
 	if (strlen(text) >= ADDR_TEXT_SIZE || split_port(text, host, &port, &v6) == -1 ||
 	    (v6 ? parse_v6(host, port, &got) : parse_v4(host, port, &got)) == -1)
-		return err_set(e, ERR_FORMAT, "\"%s\" is no address to listen on, allowed: "
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no address to listen on, allowed: "
 		    "[IPV6]:PORT or IPV4:PORT, numeric, port 1 to 65535; [::] takes IPv4 too",
 		    text_escape(shown, sizeof(shown), text, strlen(text)));
 	*ss = got;
@@ -155,7 +156,8 @@ conf_hostname_parse(const char *text, char dst[SETTINGS_HOST_MAX], struct err *e
 	memcpy(dst, name, n + 1);
 	return 0;
 bad:
-	return err_set(e, ERR_FORMAT, "\"%s\" is no host name, allowed: labels of a-z 0-9 - _ with "
+	return err_set(e, ERR_FORMAT,
+	    "\"%s\" is no host name, allowed: labels of a-z 0-9 - _ with "
 	    "dots between, the last not a number; no wildcard",
 	    text_escape(shown, sizeof(shown), text, strlen(text)));
 }
@@ -170,7 +172,8 @@ conf_address_parse(const char *text, struct settings_target *t, struct err *e)
 
 	if (split_port(text, host, &port, &v6) == -1 ||
 	    (v6 && (strchr(host, '%') != NULL || parse_v6(host, port, &ss) == -1)))
-		return err_set(e, ERR_FORMAT, "\"%s\" is no address of a server, allowed: HOST:PORT, "
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no address of a server, allowed: HOST:PORT, "
 		    "IPV4:PORT or [IPV6]:PORT, port 1 to 65535, no %%interface",
 		    text_escape(shown, sizeof(shown), text, strlen(text)));
 	if (v6 || parse_v4(host, port, &ss) == 0) {
@@ -179,7 +182,8 @@ conf_address_parse(const char *text, struct settings_target *t, struct err *e)
 	} else if (conf_hostname_parse(host, t->host, e) == -1) {
 		return -1;
 	} else if (host[strlen(host) - 1] == '.') {
-		/* Here, unlike in SNI, a last dot has a meaning: no search list. 254 bytes at most. */
+		/* Here, unlike in SNI, a last dot has a meaning: no search list. 254 bytes at most.
+		 */
 		memcpy(t->host + strlen(t->host), ".", 2);
 	}
 	t->port = port;

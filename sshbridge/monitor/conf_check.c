@@ -25,13 +25,16 @@ check_listen(const struct conf *c, uint32_t k, struct err *e)
 {
 	for (uint32_t i = 0; i < k; i++) {
 		if (addr_equal(&c->listen[i], &c->listen[k]))
-			return err_set(e, ERR_FORMAT, "the same address as listen \"%s\", allowed: once",
+			return err_set(e, ERR_FORMAT,
+			    "the same address as listen \"%s\", allowed: once",
 			    c->settings.listeners[i].name);
 		/* Of two sockets for everything the kernel would choose one at random. */
 		if (is_any(&c->listen[i]) && is_any(&c->listen[k]) &&
 		    addr_port(&c->listen[i]) == addr_port(&c->listen[k]))
-			return err_set(e, ERR_FORMAT, "overlaps listen \"%s\": [::] takes IPv4 too, "
-			    "allowed: one of the two", c->settings.listeners[i].name);
+			return err_set(e, ERR_FORMAT,
+			    "overlaps listen \"%s\": [::] takes IPv4 too, "
+			    "allowed: one of the two",
+			    c->settings.listeners[i].name);
 	}
 	return 0;
 }
@@ -45,7 +48,8 @@ check_trust(struct conf *c, uint32_t k, struct err *e)
 	if (s->revocation == CONF_REVOCATION_UNSET)
 		s->revocation = ncrls > 0 ? 1 : 0;
 	if (s->revocation == 1 && ncrls == 0)
-		return err_set(e, ERR_FORMAT, "revocation: \"require\" without a crl lets nobody in, "
+		return err_set(e, ERR_FORMAT,
+		    "revocation: \"require\" without a crl lets nobody in, "
 		    "allowed: name a crl, or \"off\"");
 	return 0;
 }
@@ -60,9 +64,10 @@ check_target(const struct conf *c, uint32_t k, struct err *e)
 		for (uint32_t i = 0; i <= k; i++)
 			for (uint32_t m = 0; m < (i == k ? n : t[i].nnames); m++)
 				if (strcmp(t[i].names[m], new->names[n]) == 0)
-					return err_set(e, ERR_FORMAT, "names: \"%.80s\" is already a "
-					    "name of target \"%s\", allowed: once", new->names[n],
-					    t[i].name);
+					return err_set(e, ERR_FORMAT,
+					    "names: \"%.80s\" is already a "
+					    "name of target \"%s\", allowed: once",
+					    new->names[n], t[i].name);
 	return 0;
 }
 
@@ -86,10 +91,13 @@ conf_check_all(const struct conf *c, struct err *e)
 	int rc;
 
 	if (strcmp(c->user, c->ident_user) == 0)
-		return err_set(e, ERR_FORMAT, "ident-user: \"%s\" is user too, allowed: an account of "
-		    "its own, so that no gate can touch ident", c->ident_user);
+		return err_set(e, ERR_FORMAT,
+		    "ident-user: \"%s\" is user too, allowed: an account of "
+		    "its own, so that no gate can touch ident",
+		    c->ident_user);
 	if (strcmp(c->ident_socket, c->control_socket) == 0)
-		return err_set(e, ERR_FORMAT, "control-socket: the same path as ident-socket, allowed: "
+		return err_set(e, ERR_FORMAT,
+		    "control-socket: the same path as ident-socket, allowed: "
 		    "another");
 	/* The children get all settings in one message: 512 long server names would not fit. */
 	if ((buf = malloc(SETTINGS_BYTES_MAX)) == NULL)

@@ -12,19 +12,20 @@
 #define FORMS	   "OPTION = VALUE, OPTION = { VALUE, VALUE } or SECTION { }"
 
 struct parse {
-	const char  *file;
-	char	     dir[CONF_PATH_MAX]; /* its folder, "" for / */
+	const char *file;
+	char dir[CONF_PATH_MAX]; /* its folder, "" for / */
 	struct conf *c;
-	struct err  *e;
-	bool	     failed; /* *e is set */
-	cfg_t	    *top;
-	cfg_t	    *open; /* the section that `instance` belongs to */
-	uint32_t     instance;
-	uint64_t     given[CONF_NSECTIONS][SETTINGS_TARGETS_MAX]; /* bits of rows, by instance */
-	bool	     seen[CONF_NSECTIONS];
+	struct err *e;
+	bool failed; /* *e is set */
+	cfg_t *top;
+	cfg_t *open; /* the section that `instance` belongs to */
+	uint32_t instance;
+	uint64_t given[CONF_NSECTIONS][SETTINGS_TARGETS_MAX]; /* bits of rows, by instance */
+	bool seen[CONF_NSECTIONS];
 };
-_Static_assert(SETTINGS_TARGETS_MAX >= SECTIONS_MAX &&
-	SETTINGS_TARGETS_MAX >= SETTINGS_LISTENERS_MAX, "struct parse has room for all instances");
+_Static_assert(
+    SETTINGS_TARGETS_MAX >= SECTIONS_MAX && SETTINGS_TARGETS_MAX >= SETTINGS_LISTENERS_MAX,
+    "struct parse has room for all instances");
 
 /* libconfuse hands no argument to its callbacks; its lexer is global as well. */
 static struct parse *now;
@@ -55,8 +56,7 @@ fail_at(struct parse *p, const cfg_t *cfg, const char *option)
 	    *option == '\0' ? "" : ": ", option);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-on_error(cfg_t *cfg, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[160];
 
@@ -98,8 +98,8 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (section_begin(p, cfg) == -1)
 		return -1;
 	instance = cfg == p->top ? 0 : p->instance;
-	if (conf_value_set(&conf_rows[i], conf_at(p->c, &conf_rows[i], instance), p->dir, value,
-		p->e) == -1)
+	if (conf_value_set(
+		&conf_rows[i], conf_at(p->c, &conf_rows[i], instance), p->dir, value, p->e) == -1)
 		return fail_at(p, cfg, opt->name);
 	p->given[section][instance] |= UINT64_C(1) << i;
 	memcpy(result, &value, sizeof(value));
@@ -132,11 +132,11 @@ section_complete(struct parse *p, enum conf_section section, uint32_t instance, 
 		const struct conf_row *r = &conf_rows[i];
 		char name[64];
 
-		if (r->section != section ||
-		    (p->given[section][instance] & UINT64_C(1) << i) != 0)
+		if (r->section != section || (p->given[section][instance] & UINT64_C(1) << i) != 0)
 			continue;
-		(void)snprintf(name, sizeof(name), "%s%s%s", cfg == NULL ? conf_sections[section].name
-		    : "", cfg == NULL && section != CONF_TOP ? ": " : "", r->name);
+		(void)snprintf(name, sizeof(name), "%s%s%s",
+		    cfg == NULL ? conf_sections[section].name : "",
+		    cfg == NULL && section != CONF_TOP ? ": " : "", r->name);
 		if (r->required) {
 			err_set(p->e, ERR_FORMAT, "missing, must be given: %s", r->help);
 			return fail_at(p, cfg, name);
@@ -211,8 +211,8 @@ options_init(void)
 	for (int i = CONF_TOP + 1; i < CONF_NSECTIONS; i++) {
 		(void)options_of((enum conf_section)i, sections[i]);
 		flags = conf_sections[i].title == NULL
-		    ? CFGF_NODEFAULT
-		    : CFGF_NODEFAULT | CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+			    ? CFGF_NODEFAULT
+			    : CFGF_NODEFAULT | CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
 		top[n] = (cfg_opt_t)CFG_SEC(conf_sections[i].name, sections[i], flags);
 		top[n++].validcb = on_section;
 	}
@@ -232,8 +232,8 @@ parse_clean(struct parse *p, const char *clean)
 	if (cfg_parse_buf(p->top, clean) != CFG_SUCCESS) {
 		/* An empty name, and memory that ran out, it reports by its result alone. */
 		if (!p->failed) {
-			err_set(p->e, ERR_FORMAT, "cannot be understood (or memory ran out), allowed: "
-			    FORMS);
+			err_set(p->e, ERR_FORMAT,
+			    "cannot be understood (or memory ran out), allowed: " FORMS);
 			(void)fail_at(p, p->top, "");
 		}
 		goto out;
@@ -257,15 +257,20 @@ parse_dir(struct parse *p)
 	const char *slash = strrchr(p->file, '/');
 	size_t n;
 
-	if (p->file[0] != '/' || slash[1] == '\0' || (n = (size_t)(slash - p->file)) >= sizeof(p->dir))
-		return err_set(p->e, ERR_FORMAT, "%.160s: must be the absolute path of a file, at most "
-		    "%d bytes", p->file, CONF_PATH_MAX - 1);
+	if (p->file[0] != '/' || slash[1] == '\0' ||
+	    (n = (size_t)(slash - p->file)) >= sizeof(p->dir))
+		return err_set(p->e, ERR_FORMAT,
+		    "%.160s: must be the absolute path of a file, at most "
+		    "%d bytes",
+		    p->file, CONF_PATH_MAX - 1);
 	memcpy(p->dir, p->file, n);
 	p->dir[n] = '\0';
 	for (const char *s = p->dir; *s != '\0'; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '$')
-			return err_set(p->e, ERR_FORMAT, "%.160s: the folder's name has a $ or a "
-			    "control character, none is allowed", p->file);
+			return err_set(p->e, ERR_FORMAT,
+			    "%.160s: the folder's name has a $ or a "
+			    "control character, none is allowed",
+			    p->file);
 	return 0;
 }
 

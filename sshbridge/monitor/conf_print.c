@@ -165,8 +165,8 @@ print_rows(const struct conf *c, enum conf_section section, uint32_t instance, F
 
 		if (r->section != section)
 			continue;
-		(void)fprintf(fp, "%s# %s\n%s%s = %s", indent, r->help, indent, r->name,
-		    list ? "{" : "");
+		(void)fprintf(
+		    fp, "%s# %s\n%s%s = %s", indent, r->help, indent, r->name, list ? "{" : "");
 		printers[r->type](r, conf_at_const(c, r, instance), fp);
 		(void)fputs(list ? "}\n" : "\n", fp);
 	}

@@ -16,22 +16,22 @@ enum token_type { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_MARK };
 
 struct token {
 	enum token_type type;
-	char	    mark; /* of TOKEN_MARK: { } = , */
-	const char *p;	  /* as written, a string without its quotes */
-	size_t	    n;
+	char mark;     /* of TOKEN_MARK: { } = , */
+	const char *p; /* as written, a string without its quotes */
+	size_t n;
 };
 
 struct scan {
 	const char *file;
-	char	   *text; /* our copy, ends in NUL */
-	size_t	    n, at;
-	unsigned    line;
+	char *text; /* our copy, ends in NUL */
+	size_t n, at;
+	unsigned line;
 	struct token last[2]; /* [0] the newest */
 	enum conf_section section;
-	unsigned    opened_line; /* where `section` began */
+	unsigned opened_line;	     /* where `section` began */
 	const struct conf_row *list; /* the row whose list is open */
-	uint64_t    given_top, given; /* bits of rows in the top level, in this section */
-	unsigned    given_sections;   /* bits of those without title */
+	uint64_t given_top, given;   /* bits of rows in the top level, in this section */
+	unsigned given_sections;     /* bits of those without title */
 };
 _Static_assert(CONF_NROWS <= 64, "struct scan has a bit for each row");
 
@@ -46,7 +46,7 @@ static bool
 is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '-' || c == '_' || c == '.';
+	       c == '-' || c == '_' || c == '.';
 }
 
 /* Blank a comment at s->at; stays before the newline that ends a one-line comment. */
@@ -81,11 +81,13 @@ scan_string_byte(const struct scan *s, struct err *e)
 	unsigned char c = (unsigned char)s->text[s->at];
 
 	if (c == '\n' || c == '\0')
-		return scan_fail(s, s->line, e, "a string is not closed on its line, a \" must end it");
+		return scan_fail(
+		    s, s->line, e, "a string is not closed on its line, a \" must end it");
 	if (c < 0x20 || c == 0x7f)
 		return scan_fail(s, s->line, e, "a control character in a string, none is allowed");
 	if (c == '$')
-		return scan_fail(s, s->line, e, "a $ in a string: variables are not expanded, no $ is "
+		return scan_fail(s, s->line, e,
+		    "a $ in a string: variables are not expanded, no $ is "
 		    "allowed");
 	if (c == '\\' && s->text[s->at + 1] != '"' && s->text[s->at + 1] != '\\')
 		return scan_fail(s, s->line, e, "a \\ in a string, allowed: \\\" and \\\\");
@@ -103,7 +105,7 @@ scan_string(struct scan *s, struct token *t, struct err *e)
 		if (s->text[s->at] == '\\')
 			s->at++;
 	}
-	*t = (struct token) { TOKEN_STRING, 0, s->text + start, s->at - start };
+	*t = (struct token){ TOKEN_STRING, 0, s->text + start, s->at - start };
 	s->at++;
 	return 0;
 }
@@ -114,15 +116,17 @@ scan_stray(const struct scan *s, struct err *e)
 {
 	switch (s->text[s->at]) {
 	case '\r':
-		return scan_fail(s, s->line, e, "a carriage return, lines must end in a newline alone");
+		return scan_fail(
+		    s, s->line, e, "a carriage return, lines must end in a newline alone");
 	case '\'':
 		return scan_fail(s, s->line, e, "a ' begins no string here, use \"");
 	case '+':
 		return scan_fail(s, s->line, e, "+ is not known here, give the whole list with =");
 	default:
-		return err_set(e, ERR_FORMAT, "%.160s:%u: stray byte 0x%02x, allowed outside strings: "
-		    "words, { } = , and comments; put other values in \"\"", s->file, s->line,
-		    (unsigned)(unsigned char)s->text[s->at]);
+		return err_set(e, ERR_FORMAT,
+		    "%.160s:%u: stray byte 0x%02x, allowed outside strings: "
+		    "words, { } = , and comments; put other values in \"\"",
+		    s->file, s->line, (unsigned)(unsigned char)s->text[s->at]);
 	}
 }
 
@@ -136,16 +140,16 @@ scan_token(struct scan *s, struct token *t, struct err *e)
 		while (is_word(p[n]))
 			n++;
 		if (s->at == s->n) {
-			*t = (struct token) { .type = TOKEN_END };
+			*t = (struct token){ .type = TOKEN_END };
 			return 0;
 		} else if (n > 0) {
-			*t = (struct token) { TOKEN_WORD, 0, p, n };
+			*t = (struct token){ TOKEN_WORD, 0, p, n };
 			s->at += n;
 			return 0;
 		} else if (*p == '"') {
 			return scan_string(s, t, e);
 		} else if (strchr("{}=,", *p) != NULL) {
-			*t = (struct token) { TOKEN_MARK, *p, p, 1 };
+			*t = (struct token){ TOKEN_MARK, *p, p, 1 };
 			s->at++;
 			return 0;
 		} else if (*p == ' ' || *p == '\t' || *p == '\n') {
@@ -166,7 +170,8 @@ scan_where(const struct scan *s, struct err *e)
 {
 	const char *section = conf_sections[s->section].name;
 
-	return err_prefix(e, "%.160s:%u%s%s", s->file, s->line, *section == '\0' ? "" : ": ", section);
+	return err_prefix(
+	    e, "%.160s:%u%s%s", s->file, s->line, *section == '\0' ? "" : ": ", section);
 }
 
 /* KEYWORD before `=`: known here, and not given before. */
@@ -208,8 +213,7 @@ scan_section_open(struct scan *s, struct err *e)
 		key = &s->last[1];
 	if (key->type != TOKEN_WORD)
 		return scan_fail(s, s->line, e, "the name of a section must stand before {");
-	if (s->section != CONF_TOP ||
-	    (section = conf_section_find(key->p, key->n)) == CONF_TOP) {
+	if (s->section != CONF_TOP || (section = conf_section_find(key->p, key->n)) == CONF_TOP) {
 		(void)conf_unknown(s->section, key->p, key->n, e);
 		return scan_where(s, e);
 	}
@@ -289,9 +293,10 @@ scan_all(struct scan *s, struct err *e)
 		s->last[0] = t;
 	}
 	if (s->section != CONF_TOP)
-		return err_set(e, ERR_FORMAT, "%.160s:%u: the file ends inside section %s, which line "
-		    "%u opens: a } is missing", s->file, s->line, conf_sections[s->section].name,
-		    s->opened_line);
+		return err_set(e, ERR_FORMAT,
+		    "%.160s:%u: the file ends inside section %s, which line "
+		    "%u opens: a } is missing",
+		    s->file, s->line - 1, conf_sections[s->section].name, s->opened_line);
 	return 0;
 }
 

@@ -6,12 +6,12 @@
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 /* Where a value goes: once, or in each instance of an array of struct conf. */
-#define ONE(member)	    offsetof(struct conf, member), 0
-#define WHOLE(array)	    offsetof(struct conf, array), sizeof(((struct conf *)0)->array[0])
-#define EACH(array, member) offsetof(struct conf, array[0].member), \
-			    sizeof(((struct conf *)0)->array[0])
-#define RANGE(lo, hi)	    .min = (lo), .max = (hi)
-#define MONTH		    2592000 /* seconds in 30 days */
+#define ONE(member)  offsetof(struct conf, member), 0
+#define WHOLE(array) offsetof(struct conf, array), sizeof(((struct conf *)0)->array[0])
+#define EACH(array, member) \
+	offsetof(struct conf, array[0].member), sizeof(((struct conf *)0)->array[0])
+#define RANGE(lo, hi) .min = (lo), .max = (hi)
+#define MONTH	      2592000 /* seconds in 30 days */
 
 const struct conf_section_info conf_sections[CONF_NSECTIONS] = {
 	[CONF_TOP] = { "", NULL, 1 },
@@ -44,18 +44,15 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	{ CONF_TLS, "key", CONF_PATH, NULL, true, .at = ONE(key),
 	    .help = "private key of the certificate" },
 	{ CONF_TLS, "min-version", CONF_WORD, "1.3", .words = tls_versions,
-	    .at = ONE(settings.tls_min),
-	    .help = "oldest TLS version that is spoken" },
+	    .at = ONE(settings.tls_min), .help = "oldest TLS version that is spoken" },
 
 	{ CONF_TRUST, "anchors", CONF_PATHS, NULL, true, RANGE(1, CONF_FILES_MAX),
-	    .at = EACH(trust, anchors),
-	    .help = "files of trust anchors" },
+	    .at = EACH(trust, anchors), .help = "files of trust anchors" },
 	{ CONF_TRUST, "intermediates", CONF_PATHS, NULL, false, RANGE(0, CONF_FILES_MAX),
 	    .at = EACH(trust, intermediates),
 	    .help = "files of intermediate certificates that clients need not send" },
 	{ CONF_TRUST, "crl", CONF_PATHS, NULL, false, RANGE(0, CONF_FILES_MAX),
-	    .at = EACH(trust, crls),
-	    .help = "files of certificate revocation lists" },
+	    .at = EACH(trust, crls), .help = "files of certificate revocation lists" },
 	{ CONF_TRUST, "revocation", CONF_WORD, NULL, .words = revocations,
 	    .at = EACH(settings.sections, revocation),
 	    .help = "whether each issuer in a path must have a current CRL" },
@@ -75,16 +72,13 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	{ CONF_TOP, "workers", CONF_NUMBER, "0", false, RANGE(0, 64), .at = ONE(workers),
 	    .help = "gate processes; 0 is one per core" },
 	{ CONF_TOP, "ident-socket", CONF_SOCKET, "/run/sshbridge/ident.sock",
-	    .at = ONE(ident_socket),
-	    .help = "where pam_mtls asks" },
+	    .at = ONE(ident_socket), .help = "where pam_mtls asks" },
 	{ CONF_TOP, "control-socket", CONF_SOCKET, "/run/sshbridge/control.sock",
-	    .at = ONE(control_socket),
-	    .help = "where sshbridgectl and the next instance ask" },
+	    .at = ONE(control_socket), .help = "where sshbridgectl and the next instance ask" },
 	{ CONF_TOP, "log", CONF_LOG, "stderr", .at = ONE(log),
 	    .help = "where log lines go: stderr, syslog or a file" },
 	{ CONF_TOP, "local-ports", CONF_PORTS, "32768-60999", false, RANGE(1024, 65535),
-	    .at = ONE(settings),
-	    .help = "source ports of connections to targets, at least 1000" },
+	    .at = ONE(settings), .help = "source ports of connections to targets, at least 1000" },
 	{ CONF_TOP, "drain", CONF_NUMBER, "0", false, RANGE(0, MONTH), .at = ONE(drain),
 	    .help = "seconds that sessions may last after SIGTERM; 0 is no limit" },
 	{ CONF_TOP, "capture-min-uid", CONF_NUMBER, "1000", false, RANGE(1, 4294967294),
@@ -95,11 +89,9 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .help = "PAM services whose files a check of the configuration reads" },
 
 	{ CONF_TARGET, "mode", CONF_WORD, "forward", .words = modes, .later = "jump record",
-	    .at = EACH(target, mode),
-	    .help = "what the bridge does with the connection" },
+	    .at = EACH(target, mode), .help = "what the bridge does with the connection" },
 	{ CONF_TARGET, "address", CONF_ADDRESS, NULL, true, RANGE(1, 65535),
-	    .at = WHOLE(settings.targets),
-	    .help = "the SSH server, HOST:PORT" },
+	    .at = WHOLE(settings.targets), .help = "the SSH server, HOST:PORT" },
 	{ CONF_TARGET, "names", CONF_NAMES, NULL, false, RANGE(0, SETTINGS_NAMES_MAX),
 	    .at = WHOLE(settings.targets),
 	    .help = "server names (SNI) by which clients choose this target" },
@@ -117,14 +109,11 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = ONE(settings.dial_timeout),
 	    .help = "seconds to reach a target, all its addresses together" },
 	{ CONF_LIMITS, "connections", CONF_NUMBER, "20000", false, RANGE(1, 1000000),
-	    .at = ONE(settings.connections),
-	    .help = "at once, all listeners together" },
+	    .at = ONE(settings.connections), .help = "at once, all listeners together" },
 	{ CONF_LIMITS, "per-address", CONF_NUMBER, "64", false, RANGE(1, 1000000),
-	    .at = ONE(settings.per_address),
-	    .help = "at once from one client address" },
+	    .at = ONE(settings.per_address), .help = "at once from one client address" },
 	{ CONF_LIMITS, "per-identity", CONF_NUMBER, "16", false, RANGE(1, 1000000),
-	    .at = ONE(settings.per_identity),
-	    .help = "at once of one identity" },
+	    .at = ONE(settings.per_identity), .help = "at once of one identity" },
 };
 /* clang-format on */
 
@@ -185,8 +174,8 @@ append_word(struct err *e, const char *word, const char *tail, bool first)
 {
 	size_t used = strlen(e->text);
 
-	(void)snprintf(e->text + used, sizeof(e->text) - used, "%s%s%s", first ? "" : ", ", word,
-	    tail);
+	(void)snprintf(
+	    e->text + used, sizeof(e->text) - used, "%s%s%s", first ? "" : ", ", word, tail);
 }
 
 int
@@ -196,8 +185,8 @@ conf_unknown(enum conf_section section, const char *name, size_t n, struct err *
 
 	if (conf_is_later(section, name, n))
 		return err_set(e, ERR_FORMAT, "%.*s: not in this version", (int)n, name);
-	(void)err_set(e, ERR_FORMAT, "%.*s: no such option here, allowed: ", n > 60 ? 60 : (int)n,
-	    name);
+	(void)err_set(
+	    e, ERR_FORMAT, "%.*s: no such option here, allowed: ", n > 60 ? 60 : (int)n, name);
 	for (int i = 0; i < CONF_NROWS; i++)
 		if (conf_rows[i].section == section) {
 			append_word(e, conf_rows[i].name, "", first);

@@ -5,8 +5,8 @@
 #include "conf_local.h"
 #include "text.h"
 
-typedef int set_fn(const struct conf_row *r, void *dst, const char *dir, const char *value,
-    struct err *e);
+typedef int set_fn(
+    const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e);
 
 /* `value` for an error message: escaped and cut. */
 struct shown {
@@ -26,9 +26,10 @@ set_number(const struct conf_row *r, void *dst, const char *dir, const char *val
 {
 	(void)dir;
 	if (!conf_number_parse(value, r->min, r->max, dst))
-		return err_set(e, ERR_FORMAT, "\"%s\" is out of range or no number, allowed: %lld to "
-		    "%lld, digits only and no leading zero", show(value).text, (long long)r->min,
-		    (long long)r->max);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is out of range or no number, allowed: %lld to "
+		    "%lld, digits only and no leading zero",
+		    show(value).text, (long long)r->min, (long long)r->max);
 	return 0;
 }
 
@@ -62,8 +63,8 @@ set_word(const struct conf_row *r, void *dst, const char *dir, const char *value
 			memcpy(dst, &w->value, sizeof(w->value));
 			return 0;
 		}
-		(void)snprintf(allowed + n, sizeof(allowed) - n, "%s\"%s\"", n == 0 ? "" : ", ",
-		    w->word);
+		(void)snprintf(
+		    allowed + n, sizeof(allowed) - n, "%s\"%s\"", n == 0 ? "" : ", ", w->word);
 	}
 	if (r->later != NULL && words_have(r->later, value))
 		return err_set(e, ERR_FORMAT, "\"%s\" is not in this version, allowed: %s",
@@ -80,18 +81,21 @@ path_absolute(const char *dir, const char *value, size_t max, struct err *e)
 	int len;
 
 	if (n == 0 || value[n - 1] == '/') {
-		err_set(e, ERR_FORMAT, "\"%s\" names no file, allowed: a path, absolute or relative "
-		    "to the configuration file", show(value).text);
+		err_set(e, ERR_FORMAT,
+		    "\"%s\" names no file, allowed: a path, absolute or relative "
+		    "to the configuration file",
+		    show(value).text);
 		return NULL;
 	}
-	len = asprintf(&path, "%s%s%s", value[0] == '/' ? "" : dir, value[0] == '/' ? "" : "/",
-	    value);
+	len = asprintf(
+	    &path, "%s%s%s", value[0] == '/' ? "" : dir, value[0] == '/' ? "" : "/", value);
 	if (len == -1) {
 		(void)err_nomem(e, "path");
 		return NULL;
 	}
 	if ((size_t)len > max) {
-		err_set(e, ERR_FORMAT, "%d bytes as an absolute path, allowed: at most %zu", len, max);
+		err_set(
+		    e, ERR_FORMAT, "%d bytes as an absolute path, allowed: at most %zu", len, max);
 		free(path);
 		return NULL;
 	}
@@ -127,8 +131,10 @@ set_log(const struct conf_row *r, void *dst, const char *dir, const char *value,
 	}
 	/* A word alone is more likely misspelt than a file beside the configuration. */
 	if (strchr(value, '/') == NULL)
-		return err_set(e, ERR_FORMAT, "\"%s\" is unknown, allowed: \"stderr\", \"syslog\" or "
-		    "a path with a /", show(value).text);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is unknown, allowed: \"stderr\", \"syslog\" or "
+		    "a path with a /",
+		    show(value).text);
 	return set_path(r, dst, dir, value, e);
 }
 
@@ -139,7 +145,8 @@ name_valid(const char *name, size_t max)
 	size_t n = strlen(name);
 
 	return n > 0 && n <= max && name[0] != '-' && name[0] != '.' &&
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+		   n;
 }
 
 static int
@@ -149,8 +156,10 @@ set_user(const struct conf_row *r, void *dst, const char *dir, const char *value
 
 	(void)dir;
 	if (!name_valid(value, 32) || strcmp(value, "root") == 0)
-		return err_set(e, ERR_FORMAT, "\"%s\" is no account for this, allowed: the name of an "
-		    "account other than root, at most 32 of A-Z a-z 0-9 . _ -", show(value).text);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no account for this, allowed: the name of an "
+		    "account other than root, at most 32 of A-Z a-z 0-9 . _ -",
+		    show(value).text);
 	if ((name = strdup(value)) == NULL)
 		return err_nomem(e, r->name);
 	return store(dst, name);
@@ -176,8 +185,10 @@ set_ports(const struct conf_row *r, void *dst, const char *dir, const char *valu
 			return 0;
 		}
 	}
-	return err_set(e, ERR_FORMAT, "\"%s\" is no range of ports, allowed: FIRST-LAST within %lld "
-	    "to %lld, at least 1000 ports", show(value).text, (long long)r->min, (long long)r->max);
+	return err_set(e, ERR_FORMAT,
+	    "\"%s\" is no range of ports, allowed: FIRST-LAST within %lld "
+	    "to %lld, at least 1000 ports",
+	    show(value).text, (long long)r->min, (long long)r->max);
 }
 
 static int
@@ -233,8 +244,10 @@ add_service(const struct conf_row *r, void *dst, const char *dir, const char *va
 		return list_full(r, e);
 	/* It becomes the name of a file in /etc/pam.d. */
 	if (!name_valid(value, 63))
-		return err_set(e, ERR_FORMAT, "\"%s\" is no PAM service, allowed: at most 63 of A-Z "
-		    "a-z 0-9 . _ -", show(value).text);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no PAM service, allowed: at most 63 of A-Z "
+		    "a-z 0-9 . _ -",
+		    show(value).text);
 	if ((name = strdup(value)) == NULL)
 		return err_nomem(e, r->name);
 	return list_add(l, name, e);
@@ -248,12 +261,14 @@ add_field(const struct conf_row *r, void *dst, const char *dir, const char *valu
 
 	(void)dir;
 	if (id_field_parse(value, &f) == -1)
-		return err_set(e, ERR_FORMAT, "\"%s\" is no field of a certificate, allowed: subject, "
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no field of a certificate, allowed: subject, "
 		    "issuer, cn, ou, o, email, upn, uri, dns, serial, fingerprint, spki, policy",
 		    show(value).text);
 	for (uint32_t i = 0; i < s->nfields; i++)
 		if (s->fields[i] == f)
-			return err_set(e, ERR_FORMAT, "\"%s\" is there twice, allowed: once", value);
+			return err_set(
+			    e, ERR_FORMAT, "\"%s\" is there twice, allowed: once", value);
 	if (s->nfields >= r->max)
 		return list_full(r, e);
 	s->fields[s->nfields++] = f;
@@ -271,8 +286,10 @@ add_peer(const struct conf_row *r, void *dst, const char *dir, const char *value
 		return list_full(r, e);
 	/* A PROXY header that everybody may send would let everybody choose his address. */
 	if (cidr_parse(value, &c, e) == -1 || c.prefix == 0)
-		return err_set(e, ERR_FORMAT, "\"%s\" names no load balancer, allowed: ADDRESS or "
-		    "ADDRESS/BITS, numeric, no bit set beyond BITS, BITS not 0", show(value).text);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" names no load balancer, allowed: ADDRESS or "
+		    "ADDRESS/BITS, numeric, no bit set beyond BITS, BITS not 0",
+		    show(value).text);
 	l->peers[l->npeers++] = c;
 	return 0;
 }
@@ -308,8 +325,8 @@ static set_fn *const setters[CONF_NTYPES] = {
 };
 
 int
-conf_value_set(const struct conf_row *r, void *dst, const char *dir, const char *value,
-    struct err *e)
+conf_value_set(
+    const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
 {
 	return setters[r->type](r, dst, dir, value, e);
 }
@@ -318,8 +335,10 @@ static int
 title_name(const char *title, char *dst, size_t size, struct err *e)
 {
 	if (!name_valid(title, size - 1))
-		return err_set(e, ERR_FORMAT, "\"%s\" is no name, allowed: 1 to %zu of A-Z a-z 0-9 . _ "
-		    "-, the first not . or -", show(title).text, size - 1);
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no name, allowed: 1 to %zu of A-Z a-z 0-9 . _ "
+		    "-, the first not . or -",
+		    show(title).text, size - 1);
 	memcpy(dst, title, strlen(title) + 1);
 	return 0;
 }
@@ -336,18 +355,18 @@ title_listen(struct conf *c, const char *title, struct err *e)
 }
 
 int
-conf_title_add(struct conf *c, enum conf_section section, const char *title, uint32_t *instance,
-    struct err *e)
+conf_title_add(
+    struct conf *c, enum conf_section section, const char *title, uint32_t *instance, struct err *e)
 {
 	struct settings *s = &c->settings;
-	uint32_t *n = section == CONF_LISTEN ? &s->nlisteners
-	    : section == CONF_TRUST	     ? &s->nsections
-					     : &s->ntargets;
+	uint32_t *n = section == CONF_LISTEN  ? &s->nlisteners
+		      : section == CONF_TRUST ? &s->nsections
+					      : &s->ntargets;
 	int rc;
 
 	if (*n >= conf_sections[section].max)
-		return err_set(e, ERR_FORMAT, "one too many, allowed: at most %u",
-		    conf_sections[section].max);
+		return err_set(
+		    e, ERR_FORMAT, "one too many, allowed: at most %u", conf_sections[section].max);
 	if (section == CONF_LISTEN)
 		rc = title_listen(c, title, e);
 	else if (section == CONF_TRUST)

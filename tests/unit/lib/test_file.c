@@ -127,7 +127,7 @@ a_file_of_another_user_is_refused(void **state)
 	assert_int_equal(0, chmod(dir, 0755));
 	assert_int_equal(0, seteuid(65534));
 	opened(path, &secret);
-	opened("/etc/passwd", &(const struct file_rules) { .max = 1 << 20 });
+	opened("/etc/passwd", &(const struct file_rules){ .max = 1 << 20 });
 	assert_int_equal(0, seteuid(0));
 	assert_int_equal(0, chown(path, 1, 0));
 	assert_int_equal(0, chmod(path, 0644));
@@ -150,7 +150,8 @@ only_a_regular_file_is_opened_and_nothing_hangs(void **state)
 	make("f", 1, 0600);
 	(void)snprintf(link, sizeof(link), "%s", path_of("link"));
 	assert_int_equal(0, symlink("f", link));
-	refused(link, &open_to_all, ERR_FORMAT, "symbolic link, which is not followed: name the file");
+	refused(
+	    link, &open_to_all, ERR_FORMAT, "symbolic link, which is not followed: name the file");
 }
 
 static void
@@ -309,18 +310,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_file_that_others_may_write_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_secret_that_others_may_read_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_file_that_others_may_write_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_secret_that_others_may_read_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_of_another_user_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(only_a_regular_file_is_opened_and_nothing_hangs, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    only_a_regular_file_is_opened_and_nothing_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(size_is_held_on_the_byte, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_whole_file_is_read_whatever_the_offset, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    the_whole_file_is_read_whatever_the_offset, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_says_why, setup, teardown),
 		cmocka_unit_test(a_file_that_grew_while_it_was_read_is_refused),
-		cmocka_unit_test_setup_teardown(a_file_that_is_written_while_it_is_read_is_refused, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_file_that_is_written_while_it_is_read_is_refused, setup, teardown),
 		cmocka_unit_test(two_looks_differ_in_size_and_each_time),
 	};
 

@@ -26,7 +26,7 @@
 static inline struct conf *
 parse(const char *text, struct err *e)
 {
-	*e = (struct err) { 0 };
+	*e = (struct err){ 0 };
 	return conf_parse(CONF_FILE, (const uint8_t *)text, strlen(text), e);
 }
 

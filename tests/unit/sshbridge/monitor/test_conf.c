@@ -88,7 +88,8 @@ a_crl_makes_revocation_required_unless_told_otherwise(void **state)
 	struct conf *c;
 
 	(void)state;
-	c = parse_good(LISTEN TLS MAP TARGET "trust \"a\" { anchors = \"x\" crl = \"c\" }\n"
+	c = parse_good(LISTEN TLS MAP TARGET
+	    "trust \"a\" { anchors = \"x\" crl = \"c\" }\n"
 	    "trust \"b\" { crl = {\"c\", \"d\"} revocation = \"off\" anchors = \"x\" }\n"
 	    "trust \"c\" { anchors = \"x\" crl = {} }\n");
 	assert_int_equal(1, c->settings.sections[0].revocation);
@@ -96,8 +97,9 @@ a_crl_makes_revocation_required_unless_told_otherwise(void **state)
 	assert_int_equal(2, c->trust[1].crls.n);
 	assert_int_equal(0, c->settings.sections[2].revocation);
 	conf_free(c);
-	refused(LISTEN TLS MAP TARGET "trust \"a\" { anchors = \"x\"\nrevocation = \"require\"\n}\n", 7,
-	    "trust \"a\": revocation: \"require\" without a crl");
+	refused(LISTEN TLS MAP TARGET
+	    "trust \"a\" { anchors = \"x\"\nrevocation = \"require\"\n}\n",
+	    7, "trust \"a\": revocation: \"require\" without a crl");
 }
 
 static void
@@ -115,7 +117,8 @@ each_needed_option_that_is_missing_is_named(void **state)
 	refused("trust \"x\" { crl = \"c\" }\n" LEAST, 1, "trust \"x\": anchors: missing");
 	refused("trust \"x\" {}\n" LEAST, 1, "trust \"x\": anchors: missing");
 	refused("trust \"x\" { anchors = {} }\n" LEAST, 1, "anchors: an empty list");
-	refused("trust \"x\" { anchors = \"a\" identity-fields = {} }\n" LEAST, 1, "identity-fields");
+	refused(
+	    "trust \"x\" { anchors = \"a\" identity-fields = {} }\n" LEAST, 1, "identity-fields");
 	refused("target \"x\" {}\n" LEAST, 1, "target \"x\": address: missing");
 	refused("\n", 1, "listen: missing");
 }
@@ -137,11 +140,13 @@ twice_is_refused_for_options_sections_and_titles(void **state)
 	refused(LEAST "listen \"[0::0]:8443\" {}\n", 6, "the same address as listen \"[::]:8443\"");
 	refused(LEAST "listen \"0.0.0.0:8443\" {}\n", 6, "overlaps listen \"[::]:8443\"");
 	accepted(LEAST "listen \"0.0.0.0:8444\" {}\nlisten \"127.0.0.1:8443\" {}\n");
-	refused(LEAST "listen \"10.0.0.1:1\" {}\nlisten \"[::ffff:10.0.0.1]:1\" {}\n", 7, "the same");
+	refused(
+	    LEAST "listen \"10.0.0.1:1\" {}\nlisten \"[::ffff:10.0.0.1]:1\" {}\n", 7, "the same");
 	refused("target \"a\" { address = \"h:1\" names = {\"x.example\"} }\n"
-	    "target \"b\" { address = \"h:1\" names = {\"X.example.\"} }\n" LEAST, 2,
-	    "names: \"x.example\" is already a name of target \"a\"");
-	refused("target \"a\" { address = \"h:1\" names = {\"x\", \"y\", \"x\"} }\n" LEAST, 1, "\"a\"");
+		"target \"b\" { address = \"h:1\" names = {\"X.example.\"} }\n" LEAST,
+	    2, "names: \"x.example\" is already a name of target \"a\"");
+	refused(
+	    "target \"a\" { address = \"h:1\" names = {\"x\", \"y\", \"x\"} }\n" LEAST, 1, "\"a\"");
 	/* the same option in two sections is no repetition */
 	accepted(LISTEN TLS MAP TRUST "trust \"b\" { anchors = \"ca.pem\" }\n" TARGET);
 }
@@ -150,8 +155,10 @@ static void
 unknown_words_are_refused_with_the_known_ones(void **state)
 {
 	(void)state;
-	refused(LEAST "worker = 1\n", 6, "worker: no such option here, allowed: identity-map, user");
-	refused(LEAST "limits {\nworkers = 1\n}\n", 7, "limits: workers: no such option here, "
+	refused(
+	    LEAST "worker = 1\n", 6, "worker: no such option here, allowed: identity-map, user");
+	refused(LEAST "limits {\nworkers = 1\n}\n", 7,
+	    "limits: workers: no such option here, "
 	    "allowed: handshake-timeout, dial-timeout");
 	refused(LEAST "Workers = 1\n", 6, "Workers: no such option");
 	refused(LEAST "end-of-file = yes\n", 6, "end-of-file: no such option");
@@ -169,7 +176,8 @@ words_of_later_versions_are_called_so(void **state)
 	static const char *const top[] = { "watch-map = yes", "jump-networks = {}", "audit {}",
 		"keys-socket = \"x\"", "listen-local = \"x\"" };
 	static const char *const target[] = { "reauth = 1", "on-expiry = \"cut\"",
-		"authorized-keys = \"x\"", "ssh-keys = \"x\"", "pam = \"x\"", "host-keys = {\"x\"}" };
+		"authorized-keys = \"x\"", "ssh-keys = \"x\"", "pam = \"x\"",
+		"host-keys = {\"x\"}" };
 	char text[600];
 
 	(void)state;
@@ -181,10 +189,13 @@ words_of_later_versions_are_called_so(void **state)
 		(void)snprintf(text, sizeof(text), "%starget \"j\" {\n%s }\n", LEAST, target[i]);
 		refused(text, 7, "not in this version");
 	}
-	refused("target \"j\" { mode = \"jump\" }\n", 1, "target \"j\": mode: \"jump\" is not in this");
+	refused(
+	    "target \"j\" { mode = \"jump\" }\n", 1, "target \"j\": mode: \"jump\" is not in this");
 	refused("target \"j\" { mode = \"record\" }\n", 1, "not in this version");
-	refused("target \"j\" { mode = \"dance\" }\n", 1, "\"dance\" is unknown, allowed: \"forward\"");
-	refused("trust \"t\" { on-stale = \"cut\" }\n", 1, "\"cut\" is not in this version, allowed: "
+	refused(
+	    "target \"j\" { mode = \"dance\" }\n", 1, "\"dance\" is unknown, allowed: \"forward\"");
+	refused("trust \"t\" { on-stale = \"cut\" }\n", 1,
+	    "\"cut\" is not in this version, allowed: "
 	    "\"keep\"");
 	accepted(LISTEN TLS MAP TARGET "trust \"t\" { anchors = \"a\" on-stale = \"keep\" }\n");
 }
@@ -216,6 +227,8 @@ what_libconfuse_would_take_silently_is_refused(void **state)
 	refused("user =\n" LEAST, 2, "no such option '[::]:8443'");
 	refused(LEAST "user =\n", 7, "unexpected token");
 	refused("user = \"a\" \"b\"\n" LEAST, 1, "no such option 'b'");
+	refused("trust \"t\" { identity-fields = {\"cn\", \"dns\", \"cn\"} }\n", 1,
+	    "\"cn\" is there twice");
 	refused("}\n" LEAST, 1, "unexpected closing brace");
 	refused("trust { anchors = \"x\" }\n" LEAST, 1, "missing title");
 	refused("tls \"x\" {}\n", 1, "missing opening brace");
@@ -230,9 +243,16 @@ lines_are_counted_right_behind_comments_and_lists(void **state)
 {
 	(void)state;
 	refused("# one\n// two\n/* three\n * four\n */ workers = 65\n" LEAST, 5, "workers");
-	refused("trust \"x\" {\n# a\n\tanchors = {\n\"a\", // b\n\"c\" }\n/**/ on-stale = \"no\"\n}\n"
-	    LEAST, 6, "trust \"x\": on-stale: \"no\"");
+	refused("trust \"x\" {\n# a\n\tanchors = {\n\"a\", // b\n\"c\" }\n/**/ on-stale = "
+		"\"no\"\n}\n" LEAST,
+	    6, "trust \"x\": on-stale: \"no\"");
 	refused("# a\nlisten \"::1\" {\n# b\n}\n" LEAST, 4, "listen \"::1\"");
+	/* the scan before libconfuse counts for itself */
+	refused("# one\n/* two\n three */ // \"\n\nworkers = 1 worker = 1\n" LEAST, 5,
+	    "worker: no such");
+	refused(LEAST "workers = 1\nlimits\n{\n", 8,
+	    "the file ends inside section limits, which "
+	    "line 8 opens");
 	accepted("/***/ workers /* = 3 */ = 4 // 5 \"\n# \" { /*\n" LEAST "//* \n");
 }
 
@@ -277,7 +297,8 @@ paths_begin_in_the_folder_of_the_file(void **state)
 	refused("log = \"sysloog\"\n" LEAST, 1, "allowed: \"stderr\", \"syslog\" or a path");
 	refused("log = \"/var/log/\"\n" LEAST, 1, "names no file");
 	accepted("log = \"syslog\"\n" LEAST);
-	refused(LEAST "ident-socket = \"/a\" control-socket = \"/a\"\n", 6, "control-socket: the same");
+	refused(
+	    LEAST "ident-socket = \"/a\" control-socket = \"/a\"\n", 6, "control-socket: the same");
 	refused(LEAST "user = \"a\" ident-user = \"a\"\n", 6, "ident-user: \"a\" is user too");
 	refused(LEAST "user = \"root\"\n", 6, "other than root");
 	refused(LEAST "user = \"../x\"\n", 6, "user");
@@ -288,10 +309,10 @@ listen_takes_numeric_addresses_only(void **state)
 {
 	static const char *const good[] = { "127.0.0.1:1", "0.0.0.0:65535", "[::1]:22",
 		"[2001:db8::1]:443", "[fe80::1%3]:443" };
-	static const char *const bad[] = { "", "8443", ":8443", "*:8443", "localhost:8443", "::1:22",
-		"[::1]", "[::1]:0", "[::1]:65536", "[::1]:022", "[127.0.0.1]:22", "127.0.0.1", "127.1:22",
-		"127.0.0.1:", "[::1]:22 ", "[fe80::1%eth0]:443", "[fe80::1%0]:443", "[::1:22", "[]:22",
-		"/run/x.sock" };
+	static const char *const bad[] = { "", "8443", ":8443", "*:8443", "localhost:8443",
+		"::1:22", "[::1]", "[::1]:0", "[::1]:65536", "[::1]:022", "[127.0.0.1]:22",
+		"127.0.0.1", "127.1:22", "127.0.0.1:", "[::1]:22 ", "[fe80::1%eth0]:443",
+		"[fe80::1%0]:443", "[::1:22", "[]:22", "/run/x.sock" };
 	char text[700];
 	struct conf *c;
 
@@ -304,13 +325,14 @@ listen_takes_numeric_addresses_only(void **state)
 		(void)snprintf(text, sizeof(text), "%slisten \"%s\" {}\n", LEAST, bad[i]);
 		refused(text, 6, "is no address to listen on, allowed: [IPV6]:PORT or IPV4:PORT");
 	}
-	c = parse_good("listen \"[fe80::1%3]:443\" { proxy-protocol = {\"10.0.0.5\", \"2001:db8::/32\"} }\n"
-	    LEAST);
+	c = parse_good("listen \"[fe80::1%3]:443\" { proxy-protocol = {\"10.0.0.5\", "
+		       "\"2001:db8::/32\"} }\n" LEAST);
 	assert_int_equal(2, c->settings.listeners[0].npeers);
 	assert_int_equal(32, c->settings.listeners[0].peers[0].prefix);
 	assert_int_equal(0, c->settings.listeners[1].npeers);
 	conf_free(c);
-	refused("listen \"[::1]:1\" { proxy-protocol = {\"10.0.0.5/8\"} }\n", 1, "no load balancer");
+	refused(
+	    "listen \"[::1]:1\" { proxy-protocol = {\"10.0.0.5/8\"} }\n", 1, "no load balancer");
 	refused("listen \"[::1]:1\" { proxy-protocol = {\"0.0.0.0/0\"} }\n", 1, "no load balancer");
 	refused("listen \"[::1]:1\" { proxy-protocol = {\"lb\"} }\n", 1, "no load balancer");
 }
@@ -318,27 +340,29 @@ listen_takes_numeric_addresses_only(void **state)
 static void
 target_takes_addresses_and_host_names(void **state)
 {
-	static const char *const good[][2] = { { "127.0.0.1:22", "127.0.0.1" }, { "[::1]:22", "::1" },
-		{ "[2001:DB8:0::1]:22", "2001:db8::1" }, { "[::ffff:10.0.0.1]:22", "10.0.0.1" },
-		{ "sshd.Example:22", "sshd.example" }, { "sshd.example.:22", "sshd.example." },
-		{ "localhost:22", "localhost" }, { "a_b-c.9x:22", "a_b-c.9x" } };
-	static const char *const bad[] = { "", "22", ":22", "host", "host:0", "host:65536", "host:022",
-		"::1:22", "[::1%1]:22", "[host]:22", "-a:22", "a-.b:22", "a..b:22", ".a:22", "a b:22",
-		"127.1:22", "2130706433:22", "0x7f000001:22", "1.2.3.4.5:22", "host/x:22", "/run/s.sock",
-		"*.example:22", "h\xc3\xb6st:22" };
+	static const char *const good[][2] = { { "127.0.0.1:22", "127.0.0.1" },
+		{ "[::1]:22", "::1" }, { "[2001:DB8:0::1]:22", "2001:db8::1" },
+		{ "[::ffff:10.0.0.1]:22", "10.0.0.1" }, { "sshd.Example:22", "sshd.example" },
+		{ "sshd.example.:22", "sshd.example." }, { "localhost:22", "localhost" },
+		{ "a_b-c.9x:22", "a_b-c.9x" } };
+	static const char *const bad[] = { "", "22", ":22", "host", "host:0", "host:65536",
+		"host:022", "::1:22", "[::1%1]:22", "[host]:22", "-a:22", "a-.b:22", "a..b:22",
+		".a:22", "a b:22", "127.1:22", "2130706433:22", "0x7f000001:22", "1.2.3.4.5:22",
+		"host/x:22", "/run/s.sock", "*.example:22", "h\xc3\xb6st:22" };
 	char text[700];
 	struct conf *c;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		(void)snprintf(text, sizeof(text), "target \"a\" { address = \"%s\" }\n%s", good[i][0],
-		    LEAST);
+		(void)snprintf(
+		    text, sizeof(text), "target \"a\" { address = \"%s\" }\n%s", good[i][0], LEAST);
 		c = parse_good(text);
 		assert_string_equal(good[i][1], c->settings.targets[0].host);
 		conf_free(c);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		(void)snprintf(text, sizeof(text), "target \"a\" { address = \"%s\" }\n%s", bad[i], LEAST);
+		(void)snprintf(
+		    text, sizeof(text), "target \"a\" { address = \"%s\" }\n%s", bad[i], LEAST);
 		refused(text, 1, "target \"a\": address: ");
 	}
 }
@@ -346,8 +370,8 @@ target_takes_addresses_and_host_names(void **state)
 static void
 server_names_are_lower_case_without_last_dot(void **state)
 {
-	struct conf *c = parse_good(LEAST
-	    "target \"b\" { address = \"h:1\" names = {\"SSH.Example.\", \"other\"} }\n");
+	struct conf *c = parse_good(
+	    LEAST "target \"b\" { address = \"h:1\" names = {\"SSH.Example.\", \"other\"} }\n");
 
 	(void)state;
 	assert_string_equal("ssh.example", c->settings.targets[1].names[0]);
@@ -377,11 +401,11 @@ host_names_may_have_253_bytes_and_labels_63(void **state)
 		name[i] = i % 2 == 0 ? 'a' : '.';
 	name[253] = '\0';
 	assert_int_equal(0, conf_hostname_parse(name, dst, &e));
-	(void)snprintf(text, sizeof(text), "target \"a\" { address = \"%s.:65535\" }\n%s", name, LEAST);
+	(void)snprintf(
+	    text, sizeof(text), "target \"a\" { address = \"%s.:65535\" }\n%s", name, LEAST);
 	accepted(text);
-	name[253] = '.';
-	name[254] = 'a';
-	name[255] = '\0';
+	name[253] = 'b';
+	name[254] = '\0';
 	assert_int_equal(-1, conf_hostname_parse(name, dst, &e));
 }
 
@@ -394,13 +418,15 @@ names_of_sections_are_plain(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		(void)snprintf(text, sizeof(text), "trust \"%s\" { anchors = \"x\" }\n%s", bad[i], LEAST);
+		(void)snprintf(
+		    text, sizeof(text), "trust \"%s\" { anchors = \"x\" }\n%s", bad[i], LEAST);
 		refused(text, 1, "is no name");
-		(void)snprintf(text, sizeof(text), "target \"%s\" {\n\n address = \"h:1\" }\n%s", bad[i],
-		    LEAST);
+		(void)snprintf(text, sizeof(text), "target \"%s\" {\n\n address = \"h:1\" }\n%s",
+		    bad[i], LEAST);
 		refused(text, 1, "is no name");
 	}
-	(void)snprintf(text, sizeof(text), "trust \"%s\" { anchors = \"x\" }\n%s", bad[7] + 1, LEAST);
+	(void)snprintf(
+	    text, sizeof(text), "trust \"%s\" { anchors = \"x\" }\n%s", bad[7] + 1, LEAST);
 	accepted(text);
 	accepted("trust a.b_c-9 { anchors = \"x\" }\n" LEAST);
 }
@@ -435,11 +461,11 @@ settings_that_fit_in_no_message_are_refused(void **state)
 	assert_non_null(text);
 	len = (size_t)snprintf(text, size, "%s", LEAST);
 	for (unsigned t = 0; t < 30; t++) {
-		len += (size_t)snprintf(text + len, size - len,
-		    "target \"t%u\" { address = \"h:1\" names = {", t);
+		len += (size_t)snprintf(
+		    text + len, size - len, "target \"t%u\" { address = \"h:1\" names = {", t);
 		for (unsigned i = 0; i < 16; i++)
-			len += (size_t)snprintf(text + len, size - len, "%s\"%060u.%060u.%060u.n%u\"",
-			    i == 0 ? "" : ", ", 1U, 2U, t, i);
+			len += (size_t)snprintf(text + len, size - len,
+			    "%s\"%060u.%060u.%060u.n%u\"", i == 0 ? "" : ", ", 1U, 2U, t, i);
 		len += (size_t)snprintf(text + len, size - len, "} }\n");
 	}
 	refused(text, 35, "too large");

@@ -5,7 +5,7 @@
 #define NO 0
 #define OK 1
 static const struct {
-	int	    whole;
+	int whole;
 	const char *line;
 } lines[] = {
 	{ NO, "# the bridge {" },
@@ -123,12 +123,13 @@ a_byte_that_is_lost_or_changed_never_loses_what_is_needed(void **state)
 			text[i] = changes[k];
 			c = parse(text, &e);
 			if (c != NULL) {
-				assert_true(c->settings.nlisteners > 0 && c->settings.ntargets > 0 &&
-				    c->settings.nsections > 0 && c->trust[0].anchors.n > 0);
+				assert_true(c->settings.nlisteners > 0 &&
+					    c->settings.ntargets > 0 && c->settings.nsections > 0 &&
+					    c->trust[0].anchors.n > 0);
 				assert_non_null(c->identity_map);
 				for (uint32_t s = 0; s < c->settings.nsections; s++)
 					assert_true(c->settings.sections[s].revocation ==
-					    (c->trust[s].crls.n > 0));
+						    (c->trust[s].crls.n > 0));
 			}
 			conf_free(c);
 			text[i] = old;

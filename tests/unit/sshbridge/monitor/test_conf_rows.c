@@ -1,4 +1,5 @@
-/* test_conf_rows.c - each row of the table: its range from both sides, its default, -T, the manual */
+/* test_conf_rows.c - each row of the table: its range from both sides, its default, -T, the manual
+ */
 #include "tests/unit/sshbridge/monitor/conf_help.h"
 
 /* A value for an option that must be there. */
@@ -20,8 +21,8 @@ put_rows(char *text, size_t size, enum conf_section section, const struct conf_r
 
 		if (r->section != section || (r != row && !r->required))
 			continue;
-		n += (size_t)snprintf(text + n, size - n, "%s = %s\n", r->name,
-		    r == row ? value : needed_value(r));
+		n += (size_t)snprintf(
+		    text + n, size - n, "%s = %s\n", r->name, r == row ? value : needed_value(r));
 	}
 	return n;
 }
@@ -38,7 +39,8 @@ text_with(const struct conf_row *row, const char *value)
 	assert_non_null(text);
 	n = put_rows(text, size, CONF_TOP, row, value);
 	for (int s = CONF_TOP + 1; s < CONF_NSECTIONS; s++) {
-		n += (size_t)snprintf(text + n, size - n, "%s %s {\n", conf_sections[s].name, titles[s]);
+		n += (size_t)snprintf(
+		    text + n, size - n, "%s %s {\n", conf_sections[s].name, titles[s]);
 		n += put_rows(text + n, size - n, (enum conf_section)s, row, value);
 		n += (size_t)snprintf(text + n, size - n, "}\n");
 	}
@@ -85,8 +87,10 @@ takes_number(const struct conf_row *row, int64_t value)
 static bool
 takes_list(const struct conf_row *row, int64_t n)
 {
-	static const char *const before[CONF_NTYPES] = { [CONF_PATHS] = "/f", [CONF_SERVICES] = "s",
-		[CONF_PEERS] = "10.0.0.", [CONF_NAMES] = "n" };
+	static const char *const before[CONF_NTYPES] = { [CONF_PATHS] = "/f",
+		[CONF_SERVICES] = "s",
+		[CONF_PEERS] = "10.0.0.",
+		[CONF_NAMES] = "n" };
 	char text[4096] = "{", value[32];
 	size_t len = 1;
 
@@ -96,8 +100,8 @@ takes_list(const struct conf_row *row, int64_t n)
 			    i < ID_FIELD_MAX ? id_field_name((unsigned)i + 1) : "cn");
 		else
 			(void)snprintf(value, sizeof(value), "%s%d", before[row->type], i);
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\"%s\"", i == 0 ? "" : ", ",
-		    value);
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "%s\"%s\"", i == 0 ? "" : ", ", value);
 	}
 	(void)snprintf(text + len, sizeof(text) - len, "}");
 	return takes(row, text);
@@ -167,7 +171,8 @@ a_word_is_taken_whole_and_as_written(void **state)
 			if (strcmp(r->name, "revocation") == 0 && w->value == 1)
 				continue;
 			assert_true(takes_quoted(r, w->word));
-			(void)snprintf(other, sizeof(other), "%.*s", (int)strlen(w->word) - 1, w->word);
+			(void)snprintf(
+			    other, sizeof(other), "%.*s", (int)strlen(w->word) - 1, w->word);
 			assert_false(takes_quoted(r, other));
 			(void)snprintf(other, sizeof(other), "%sx", w->word);
 			assert_false(takes_quoted(r, other));
@@ -236,8 +241,8 @@ local_ports_are_at_least_1000_from_1024_on(void **state)
 {
 	static const char *const good[] = { "1024-2023", "1024-65535", "64536-65535" };
 	static const char *const bad[] = { "1024-2022", "1023-2023", "64536-65536", "2023-1024",
-		"01024-4000", "1024-", "-4000", "1024", "1024-4000-", "1024 - 4000", "1024-4000x", "",
-		"4294968320-4294971296" };
+		"01024-4000", "1024-", "-4000", "1024", "1024-4000-", "1024 - 4000", "1024-4000x",
+		"", "4294968320-4294971296" };
 	const struct conf_row *r = &conf_rows[conf_row_find(CONF_TOP, "local-ports", 11)];
 
 	(void)state;
@@ -253,7 +258,8 @@ static const char rich[] =
     "listen \"[::]:443\" {}\n"
     "tls { certificate = \"a \\\"b\\\" \\\\.pem\" key = \"/k\" min-version = \"1.2\" }\n"
     "trust \"one\" { anchors = {\"a\", \"b\"} intermediates = \"i\" crl = {\"c\", \"d\"} }\n"
-    "trust \"two\" { anchors = \"a\" crl = \"c\" revocation = \"off\" identity-fields = {\"cn\"} }\n"
+    "trust \"two\" { anchors = \"a\" crl = \"c\" revocation = \"off\" identity-fields = {\"cn\"} "
+    "}\n"
     "identity-map = \"m\" user = \"u\" ident-user = \"i\" workers = 3 ident-socket = \"s\"\n"
     "control-socket = \"t\" log = \"/l\" local-ports = \"2000-3000\" drain = 60\n"
     "capture-min-uid = 500 pam-services = {\"sshd\", \"sudo\"}\n"
@@ -308,12 +314,13 @@ print_names_every_option_and_default(void **state)
 
 		(void)snprintf(want, sizeof(want), "%s = ", r->name);
 		if (r->def != NULL && !CONF_IS_LIST(r->type))
-			(void)snprintf(want, sizeof(want), "%s = %s%s%s\n", r->name, quoted ? "\"" : "",
-			    r->def, quoted ? "\"" : "");
+			(void)snprintf(want, sizeof(want), "%s = %s%s%s\n", r->name,
+			    quoted ? "\"" : "", r->def, quoted ? "\"" : "");
 		if (strstr(text, want) == NULL)
 			fail_msg("-T lacks: %s", want);
 	}
-	assert_non_null(strstr(text, "identity-fields = {\"uri\", \"upn\", \"email\", \"subject\"}\n"));
+	assert_non_null(
+	    strstr(text, "identity-fields = {\"uri\", \"upn\", \"email\", \"subject\"}\n"));
 	assert_non_null(strstr(text, "certificate = \"/etc/sshbridge/server.pem\"\n"));
 	free(text);
 	conf_free(c);
@@ -353,8 +360,8 @@ manual_entry(const char *manual, const struct conf_row *r)
 	char head[80];
 	const char *ss, *end, *p, *q;
 
-	(void)snprintf(head, sizeof(head), ".Ss %s", r->section == CONF_TOP ? "Top level"
-	    : conf_sections[r->section].name);
+	(void)snprintf(head, sizeof(head), ".Ss %s",
+	    r->section == CONF_TOP ? "Top level" : conf_sections[r->section].name);
 	if ((ss = line_of(manual, manual + strlen(manual), head)) == NULL)
 		fail_msg("the manual lacks %s", head);
 	if ((end = strstr(ss + 1, "\n.S")) == NULL)
@@ -378,13 +385,14 @@ the_manual_has_every_option_default_and_range(void **state)
 		const struct conf_row *r = &conf_rows[i];
 
 		entry = manual_entry(manual, r);
-		(void)snprintf(want, sizeof(want), "default is\n.Ql %s", r->def == NULL ? "" : r->def);
+		(void)snprintf(
+		    want, sizeof(want), "default is\n.Ql %s", r->def == NULL ? "" : r->def);
 		if (r->def != NULL && strstr(entry, want) == NULL)
 			fail_msg("manual, %s lacks: %s\n%s", r->name, want, entry);
 		if (r->required && strstr(entry, "must be given") == NULL)
 			fail_msg("manual, %s lacks: must be given", r->name);
-		(void)snprintf(want, sizeof(want), "%lld to %lld", (long long)r->min,
-		    (long long)r->max);
+		(void)snprintf(
+		    want, sizeof(want), "%lld to %lld", (long long)r->min, (long long)r->max);
 		if (r->max != 0 && strstr(entry, want) == NULL)
 			fail_msg("manual, %s lacks: %s\n%s", r->name, want, entry);
 		for (const struct conf_word *w = r->words; w != NULL && w->word != NULL; w++) {
