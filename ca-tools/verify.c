@@ -315,10 +315,14 @@ cmd_verify(int argc, char **argv)
 		fprintf(stderr, "mtls-ca verify: out of memory\n");
 		return CMD_FAILED;
 	}
-	if (take_words(j, &o, &e) == -1 || take_files(j, &o, &e) == -1)
+	if (take_words(j, &o, &e) == -1) {
 		ret = usage(e.text);
-	else
+	} else if (take_files(j, &o, &e) == -1) {
+		fprintf(stderr, "mtls-ca verify: %s\n", e.text);
+		ret = CMD_USAGE;
+	} else {
 		ret = verify_files(j);
+	}
 	for (size_t i = 0; i < j->nfiles; i++)
 		OPENSSL_clear_free(j->file[i].data, j->file[i].n);
 	X509_free(j->leaf);

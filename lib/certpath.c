@@ -82,15 +82,25 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 	return 0;
 }
 
-/* Put the initial policy set into `param`. An OID that is none is the caller's mistake. */
+/*
+ * Put the initial policy set into `param`. When none is asked for it is {anyPolicy} (RFC 5280
+ * section 6.1.1 (c)): to OpenSSL no set is an empty one, under which nothing is valid as soon as
+ * an authority demands an explicit policy.
+ */
 static int
 set_policies(X509_VERIFY_PARAM *param, const struct certpath_request *r, struct err *e)
 {
-	for (size_t i = 0; i < r->npolicies; i++) {
-		ASN1_OBJECT *oid = OBJ_txt2obj(r->policies[i], 1);
+	static const char *const any[] = { "2.5.29.32.0" };
+	const char *const *set = r->npolicies > 0 ? r->policies : any;
 
-		if (oid == NULL)
-			return err_set(e, ERR_REFUSED, "%.80s: not a policy OID", r->policies[i]);
+	for (size_t i = 0; i < (r->npolicies > 0 ? r->npolicies : 1); i++) {
+		ASN1_OBJECT *oid = OBJ_txt2obj(set[i], 1);
+
+		if (oid == NULL) {
+			err_set(e, ERR_REFUSED, "%.80s: not a policy OID", set[i]);
+			e->detail = X509_V_ERR_INVALID_CALL;
+			return -1;
+		}
 		if (X509_VERIFY_PARAM_add0_policy(param, oid) != 1) {
 			ASN1_OBJECT_free(oid);
 			return err_nomem(e, "certificate policies");
@@ -140,19 +150,18 @@ result_policy(struct certpath_result *res, const ASN1_OBJECT *oid)
 }
 
 /*
- * The policies of the whole path: without an initial set those that the authorities constrain it
- * to, with one what is left of it (RFC 5280 section 6.1.5 (g)). anyPolicy names none.
+ * The policies of the whole path: those that the authorities constrain it to, and of them what
+ * the initial set leaves (RFC 5280 section 6.1.5 (g)). anyPolicy names none.
  */
 static int
-result_policies(struct certpath_result *res, X509_STORE_CTX *ctx, bool initial_set)
+result_policies(struct certpath_result *res, X509_STORE_CTX *ctx)
 {
 	X509_POLICY_TREE *tree = X509_STORE_CTX_get0_policy_tree(ctx);
 	STACK_OF(X509_POLICY_NODE) *nodes;
 
 	if (tree == NULL)
 		return 0;
-	nodes = initial_set ? X509_policy_tree_get0_user_policies(tree) :
-			      X509_policy_tree_get0_policies(tree);
+	nodes = X509_policy_tree_get0_user_policies(tree);
 	for (int i = 0; i < sk_X509_POLICY_NODE_num(nodes); i++) {
 		const ASN1_OBJECT *oid =
 		    X509_policy_node_get0_policy(sk_X509_POLICY_NODE_value(nodes, i));
@@ -198,7 +207,7 @@ verify_ready(X509_STORE_CTX *ctx, struct attempt *a)
 		    "another path was verified than was built");
 	if (certpath_rules(a->r, a->path, a->e) == -1)
 		return -1;
-	if (result_policies(&res, ctx, a->r->npolicies > 0) == -1 ||
+	if (result_policies(&res, ctx) == -1 ||
 	    (res.path = X509_STORE_CTX_get1_chain(ctx)) == NULL) {
 		certpath_result_done(&res);
 		return err_nomem(a->e, "certificate path");
@@ -256,6 +265,9 @@ certpath_verify(const struct certpath_trust *t, const struct certpath_request *r
 	if (n <= 0 || n > CERTPATH_LEAF_MAX)
 		ret = certpath_refuse(e, X509_V_ERR_UNSPECIFIED, &alone, 0,
 		    "the certificate has more than %d bytes", CERTPATH_LEAF_MAX);
+	else if ((X509_get_extension_flags(r->leaf) & EXFLAG_INVALID) != 0)
+		ret = certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, &alone, 0,
+		    "an extension is malformed or stands twice");
 	else if (sk_X509_num(r->untrusted) > CERTPATH_UNTRUSTED_MAX)
 		ret = certpath_refuse(e, X509_V_ERR_CERT_CHAIN_TOO_LONG, &alone, 0,
 		    "%d certificates came with it, at most %d are looked at",

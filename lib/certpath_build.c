@@ -26,6 +26,7 @@ struct build {
 	int	   paths, steps;
 	bool	   too_long;  /* somewhere the limit of intermediates ended the search */
 	bool	   other_key; /* an issuer of the right name has another key */
+	bool	   malformed; /* or an extension that cannot be read */
 	struct err first;     /* why the first path failed */
 };
 
@@ -59,8 +60,13 @@ may_issue(struct build *b, X509 *issuer)
 	case X509_V_OK:
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
 		return !is_in_path(&b->path, issuer);
-	default:
+	case X509_V_ERR_AKID_SKID_MISMATCH:
+	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+	case X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH:
 		b->other_key = true;
+		return false;
+	default:
+		b->malformed = true;
 		return false;
 	}
 }
@@ -142,7 +148,8 @@ no_path(const struct build *b, struct err *e)
 		    "it is not one of the anchors");
 	return certpath_refuse(e, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, &b->dead_end, last,
 	    "its issuer \"%s\" is %s", issuer, b->other_key ?
-	    "here with another key only (the key identifiers differ)" :
+	    "here with another key only (the key identifiers differ)" : b->malformed ?
+	    "here, but with an extension that is malformed or stands twice" :
 	    "neither an anchor nor among the intermediates");
 }
 

@@ -39,6 +39,19 @@ key_explicit(void)
 }
 
 static EVP_PKEY *
+key_pss(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY *key = NULL;
+
+	pki_must(ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
+		EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1 && EVP_PKEY_keygen(ctx, &key) == 1,
+	    "RSA-PSS key");
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static EVP_PKEY *
 key_dsa(void)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_DSA, NULL);
@@ -94,7 +107,7 @@ pki_key_make(enum pki_key kind)
 		key = EVP_RSA_gen(2048);
 		break;
 	case PKI_RSA_PSS2048:
-		key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA-PSS", (size_t)2048);
+		key = key_pss();
 		break;
 	case PKI_DSA2048:
 		key = key_dsa();
@@ -231,6 +244,24 @@ pki_digest(const EVP_PKEY *key, const char *name)
 	return md;
 }
 
+/* Written and read again, as every certificate of others is: some of it shows only then. */
+static X509 *
+reread(X509 *made)
+{
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	int n = i2d_X509(made, &der);
+	X509 *x = NULL;
+
+	p = der;
+	if (n > 0)
+		x = d2i_X509(NULL, &p, n);
+	pki_must(x != NULL, "certificate");
+	OPENSSL_free(der);
+	X509_free(made);
+	return x;
+}
+
 struct pki_cert *
 pki_make(const struct pki_spec *s, const struct pki_cert *issuer)
 {
@@ -255,6 +286,7 @@ pki_make(const struct pki_spec *s, const struct pki_cert *issuer)
 		pki_extensions(c->cert, s, by->cert);
 	add_sans(c->cert, s);
 	pki_must(X509_sign(c->cert, by->key, pki_digest(by->key, s->digest)) > 0, "signature");
+	c->cert = reread(c->cert);
 	return c;
 }
 

@@ -158,7 +158,7 @@ crl_revoke(X509_CRL *crl, const struct pki_crl_spec *s, size_t i)
 X509_CRL *
 pki_crl(const struct pki_crl_spec *s, const struct pki_cert *issuer)
 {
-	X509_CRL *crl = X509_CRL_new();
+	X509_CRL *crl = X509_CRL_new(), *copy;
 	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(s->from ? s->from : PKI_FROM));
 	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(s->until ? s->until : PKI_UNTIL));
 
@@ -177,7 +177,10 @@ pki_crl(const struct pki_crl_spec *s, const struct pki_cert *issuer)
 	    "CRL");
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(until);
-	return crl;
+	copy = X509_CRL_dup(crl); /* written and read again */
+	pki_must(copy != NULL, "CRL");
+	X509_CRL_free(crl);
+	return copy;
 }
 
 /* The text of a memory BIO; frees the BIO. */
