@@ -110,17 +110,19 @@ rdn_sort(const struct dn_ava *avas, size_t n, struct dn_ava *sorted, size_t *nee
 		size_t at = i;
 
 		if (!type_canonical(&avas[i], &a))
-			return err_set(e, ERR_FORMAT, "distinguished name: unknown attribute type, "
+			return err_set(e, ERR_FORMAT,
+			    "distinguished name: unknown attribute type, "
 			    "allowed are CN O OU L ST STREET C DC UID EMAILADDRESS SERIALNUMBER "
 			    "GIVENNAME SN TITLE and dotted OIDs");
 		if (a.value_len == 0)
 			return err_set(e, ERR_FORMAT, "distinguished name: empty attribute value");
 		if (a.value_len > DN_MAX)
-			return err_set(e, ERR_FORMAT, "distinguished name: longer than %d bytes",
-			    DN_MAX);
+			return err_set(
+			    e, ERR_FORMAT, "distinguished name: longer than %d bytes", DN_MAX);
 		for (; at > 0 && type_compare(&sorted[at - 1], &a) >= 0; at--) {
 			if (type_compare(&sorted[at - 1], &a) == 0)
-				return err_set(e, ERR_FORMAT, "distinguished name: one attribute "
+				return err_set(e, ERR_FORMAT,
+				    "distinguished name: one attribute "
 				    "type twice in one RDN");
 			sorted[at] = sorted[at - 1];
 		}
@@ -233,8 +235,8 @@ dn_check(const uint8_t *dn, size_t n, struct err *e)
 		if (!rdn_is_canonical(avas, count))
 			return err_set(e, ERR_PEER, "distinguished name: not canonical");
 		if (++rdns > DN_RDNS_MAX)
-			return err_set(e, ERR_PEER, "distinguished name: more than %d RDNs",
-			    DN_RDNS_MAX);
+			return err_set(
+			    e, ERR_PEER, "distinguished name: more than %d RDNs", DN_RDNS_MAX);
 	}
 	return 0;
 }

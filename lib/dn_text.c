@@ -5,8 +5,8 @@
 #include "utf8.h"
 
 struct reader {
-	const char *p;	/* what is left, NUL-terminated */
-	bool	    marks;
+	const char *p; /* what is left, NUL-terminated */
+	bool marks;
 };
 
 static int
@@ -46,7 +46,8 @@ read_escape(struct reader *r, uint8_t *out, struct err *e)
 	high = hex_digit(r->p[0]);
 	low = high == -1 ? -1 : hex_digit(r->p[1]);
 	if (low == -1)
-		return err_set(e, ERR_FORMAT, "distinguished name: bad escape, allowed behind a "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: bad escape, allowed behind a "
 		    "backslash are \" + , ; < > \\ # = blank and two hex digits");
 	r->p += 2;
 	*out = (uint8_t)(high << 4 | low);
@@ -62,8 +63,8 @@ read_plain(struct reader *r, uint8_t *out, struct err *e)
 	uint8_t c = (uint8_t)*r->p;
 
 	if (is_one_of(*r->p, "\"<>;"))
-		return err_set(e, ERR_FORMAT, "distinguished name: %c needs a backslash before it",
-		    *r->p);
+		return err_set(
+		    e, ERR_FORMAT, "distinguished name: %c needs a backslash before it", *r->p);
 	if (is_control(c) && !(r->marks && c < 0x20))
 		return err_set(e, ERR_FORMAT, "distinguished name: a control character");
 	*out = c;
@@ -97,17 +98,19 @@ read_value(struct reader *r, uint8_t *buf, size_t room, size_t *len, struct err 
 	size_t n = 0;
 
 	if (*r->p == '#')
-		return err_set(e, ERR_FORMAT, "distinguished name: values in #hex form are not "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: values in #hex form are not "
 		    "taken; a leading # is written \\#");
 	if (*r->p == ' ')
-		return err_set(e, ERR_FORMAT, "distinguished name: a blank before a value, "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: a blank before a value, "
 		    "allowed is none, or \"\\ \" where it belongs to the value");
 	while (*r->p != '\0' && *r->p != ',' && *r->p != '+') {
 		int got;
 
 		if (n == room)
-			return err_set(e, ERR_FORMAT, "distinguished name: longer than %d bytes",
-			    DN_MAX);
+			return err_set(
+			    e, ERR_FORMAT, "distinguished name: longer than %d bytes", DN_MAX);
 		blank_end = *r->p == ' ';
 		if (*r->p == '\\') {
 			r->p++;
@@ -120,10 +123,12 @@ read_value(struct reader *r, uint8_t *buf, size_t room, size_t *len, struct err 
 		n++;
 	}
 	if (blank_end)
-		return err_set(e, ERR_FORMAT, "distinguished name: a blank behind a value, "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: a blank behind a value, "
 		    "allowed is none, or \"\\ \" where it belongs to the value");
 	if (!value_is_clean(buf, n, r->marks))
-		return err_set(e, ERR_FORMAT, "distinguished name: not UTF-8, or a control "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: not UTF-8, or a control "
 		    "character");
 	*len = n;
 	return 0;
@@ -135,7 +140,8 @@ read_type(struct reader *r, struct dn_ava *a, struct err *e)
 	size_t n = strcspn(r->p, "=,+\\\"");
 
 	if (r->p[n] != '=' || n == 0)
-		return err_set(e, ERR_FORMAT, "distinguished name: no TYPE=VALUE, allowed is the "
+		return err_set(e, ERR_FORMAT,
+		    "distinguished name: no TYPE=VALUE, allowed is the "
 		    "form of RFC 4514, as in CN=Alice Ng,O=Corp");
 	a->type = (const uint8_t *)r->p;
 	a->type_len = n;
@@ -153,8 +159,10 @@ read_rdn(struct reader *r, struct dn_writer *w, struct err *e)
 
 	for (;;) {
 		if (n == DN_AVAS_MAX)
-			return err_set(e, ERR_FORMAT, "distinguished name: an RDN has 1 to %d "
-			    "attributes", DN_AVAS_MAX);
+			return err_set(e, ERR_FORMAT,
+			    "distinguished name: an RDN has 1 to %d "
+			    "attributes",
+			    DN_AVAS_MAX);
 		if (read_type(r, &avas[n], e) == -1 ||
 		    read_value(r, buf + used, sizeof(buf) - used, &avas[n].value_len, e) == -1)
 			return -1;
@@ -197,7 +205,7 @@ dn_parse_marked(const char *text, struct dn_writer *w, struct err *e)
 	return parse(&r, w, e);
 }
 
-/* ---- writing ------------------------------------------------------------------------------ */
+/* ---- writing ---------------------------------------------------------------------------- */
 struct out {
 	char *dst;
 	size_t size, len; /* len: what it would need */
@@ -242,7 +250,7 @@ put_value(struct out *o, const uint8_t *p, size_t n)
 		if (is_control(p[i])) {
 			put(o, (char[3]){ '\\', hex[p[i] >> 4], hex[p[i] & 15] }, 3);
 		} else if (is_one_of(c, "\"+,;<>\\") || (c == '#' && i == 0) ||
-		    (c == ' ' && (i == 0 || i == n - 1))) {
+			   (c == ' ' && (i == 0 || i == n - 1))) {
 			put(o, (char[2]){ '\\', c }, 2);
 		} else {
 			len = p[i] < 0x80 ? 1 : character_len(p + i, n - i);

@@ -105,8 +105,8 @@ value_check(unsigned field, const void *data, size_t n, struct err *e)
 		clean = utf8_is_clean(data, n);
 	}
 	if (!clean)
-		return err_set(e, ERR_REFUSED, "%s: a control character, or not UTF-8",
-		    names[field]);
+		return err_set(
+		    e, ERR_REFUSED, "%s: a control character, or not UTF-8", names[field]);
 	return 0;
 }
 
@@ -118,8 +118,8 @@ identity_add(struct identity *id, enum id_field field, const void *data, size_t 
 	if (value_check(field, data, n, e) == -1)
 		return -1;
 	if (id->nvalues == IDENTITY_VALUES_MAX)
-		return err_set(e, ERR_REFUSED, "identity: more than %d values",
-		    IDENTITY_VALUES_MAX);
+		return err_set(
+		    e, ERR_REFUSED, "identity: more than %d values", IDENTITY_VALUES_MAX);
 	if (n > IDENTITY_BYTES_MAX - id->bytes)
 		return err_set(e, ERR_REFUSED, "identity: more than %d bytes", IDENTITY_BYTES_MAX);
 	if ((copy = malloc(n + 1)) == NULL)
@@ -251,13 +251,16 @@ identity_name(const struct identity *id, const char *section, const enum id_fiel
 	for (size_t i = 0; i < nfields && v == NULL; i++)
 		v = smallest(id, fields[i]);
 	if (v == NULL)
-		return err_set(e, ERR_REFUSED, "identity: the certificate has none of the fields "
+		return err_set(e, ERR_REFUSED,
+		    "identity: the certificate has none of the fields "
 		    "that name its holder");
 	head = strlen(section) + 1 + strlen(names[v->field]) + 1;
 	need = is_dn(v->field) ? dn_text_len(v->data, v->len) : v->len;
 	if (need >= size || head >= size - need)
-		return err_set(e, ERR_REFUSED, "identity: its name needs %zu bytes, at most %zu "
-		    "are taken", head + need, size == 0 ? 0 : size - 1);
+		return err_set(e, ERR_REFUSED,
+		    "identity: its name needs %zu bytes, at most %zu "
+		    "are taken",
+		    head + need, size == 0 ? 0 : size - 1);
 	(void)snprintf(dst, size, "%s/%s:", section, names[v->field]);
 	id_value_text(v, dst + head, size - head);
 	return 0;

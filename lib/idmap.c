@@ -5,17 +5,17 @@
 
 /* One question on its way to a verdict. */
 struct judge {
-	const struct idmap	*m;
+	const struct idmap *m;
 	const struct idmap_query *q;
-	uint32_t		 trust; /* sections that accepted, as bits */
-	unsigned		 terms; /* options that are looked at */
-	bool			 who;	/* an account is asked for */
-	enum idmap_verdict	 verdict;
+	uint32_t trust; /* sections that accepted, as bits */
+	unsigned terms; /* options that are looked at */
+	bool who;	/* an account is asked for */
+	enum idmap_verdict verdict;
 	const struct idmap_rule *rule;
-	bool			 limit;
+	bool limit;
 };
-typedef void judge_rule(struct judge *j, const struct idmap_rule *r,
-    const struct idmap_captures *c);
+typedef void judge_rule(
+    struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c);
 
 uint32_t
 idmap_section_bits(const struct idmap *m, const struct idmap_query *q)
@@ -77,7 +77,10 @@ static void
 judge_set(struct judge *j, enum idmap_verdict v, const struct idmap_rule *r)
 {
 	static const int rank[] = {
-		[IDMAP_NO_RULE] = 0, [IDMAP_NO_ACCOUNT] = 1, [IDMAP_NO_OPTION] = 2, [IDMAP_YES] = 3,
+		[IDMAP_NO_RULE] = 0,
+		[IDMAP_NO_ACCOUNT] = 1,
+		[IDMAP_NO_OPTION] = 2,
+		[IDMAP_YES] = 3,
 		[IDMAP_DENY] = 4,
 	};
 
@@ -118,8 +121,8 @@ account_granted(const struct idmap *m, const char *account, const struct idmap_c
 }
 
 bool
-idmap_rule_grants(const struct idmap *m, const struct idmap_rule *r,
-    const struct idmap_captures *c, const struct idmap_query *q)
+idmap_rule_grants(const struct idmap *m, const struct idmap_rule *r, const struct idmap_captures *c,
+    const struct idmap_query *q)
 {
 	const char *account = r->accounts.first;
 
@@ -201,8 +204,9 @@ judge(struct judge *j, struct idmap_rule_info *info)
 enum idmap_verdict
 idmap_open(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
 {
-	struct judge j = { .m = m, .q = q, .who = false,
-		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY };
+	struct judge j = {
+		.m = m, .q = q, .who = false, .terms = TERM_FROM | TERM_ISSUER | TERM_POLICY
+	};
 
 	return judge(&j, rule);
 }
@@ -210,7 +214,9 @@ idmap_open(const struct idmap *m, const struct idmap_query *q, struct idmap_rule
 enum idmap_verdict
 idmap_who(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
 {
-	struct judge j = { .m = m, .q = q, .who = true,
+	struct judge j = { .m = m,
+		.q = q,
+		.who = true,
 		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE };
 
 	return judge(&j, rule);

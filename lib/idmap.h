@@ -59,16 +59,20 @@ enum idmap_verdict {
 	IDMAP_DENY,	/* a deny rule matched: `rule` is it */
 	IDMAP_NO_RULE,	/* no rule matches this identity at all */
 	IDMAP_NO_ACCOUNT, /* rules match, none grants this account (or not this uid) */
-	IDMAP_NO_OPTION,  /* a rule grants it, but its service=, from=, issuer=, policy= do not hold */
+	IDMAP_NO_OPTION, /* a rule grants it, but its service=, from=, issuer= or policy= not */
 	IDMAP_LIMIT,	/* a pattern hit the match limit: counts as deny */
 };
 /*
  * At OPEN: may this identity have a connection? IDMAP_YES unless a deny rule matches or no rule
  * could grant anything (fields, trust, from, issuer and policy looked at; account and service not).
+ * A deny rule with service= waits for idmap_who(). Sections that the map does not know do not count.
  */
 enum idmap_verdict idmap_open(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
-/* At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it. */
+/*
+ * At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it, the
+ * first in the map of several. An account without a uid (has_uid false) is never granted.
+ */
 enum idmap_verdict idmap_who(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
 const char *idmap_verdict_text(enum idmap_verdict v); /* "no rule grants this account" */

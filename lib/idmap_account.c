@@ -9,7 +9,7 @@ static bool
 is_portable(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    c == '.' || c == '_' || c == '-';
+	       c == '.' || c == '_' || c == '-';
 }
 
 int
@@ -22,8 +22,10 @@ idmap_accounts_deny(const char *text, struct err *e)
 		size_t n = strcspn(p, ",");
 
 		if (n == 4 && strncasecmp(p, "deny", 4) == 0)
-			return err_set(e, ERR_FORMAT, "accounts: \"%.4s\", allowed is deny alone, "
-			    "in lower case", p);
+			return err_set(e, ERR_FORMAT,
+			    "accounts: \"%.4s\", allowed is deny alone, "
+			    "in lower case",
+			    p);
 		p += n + (p[n] == ',');
 	}
 	return 0;
@@ -39,31 +41,33 @@ find_capture(const struct idmap_rule *r, struct idmap_names *names, const char *
 	if (at != -1)
 		return at;
 	if (r->kind != KIND_REGEX)
-		return err_set(e, ERR_FORMAT, "accounts: {%.*s} is not captured by the pattern",
-		    (int)n, name);
+		return err_set(
+		    e, ERR_FORMAT, "accounts: {%.*s} is not captured by the pattern", (int)n, name);
 	if (names->n == CAPTURES_MAX)
 		return err_set(e, ERR_FORMAT, "accounts: more than %d captures", CAPTURES_MAX);
 	memcpy(names->name[names->n], name, n);
 	names->name[names->n][n] = '\0';
-	group = pcre2_substring_number_from_name(r->regex->code,
-	    (PCRE2_SPTR)names->name[names->n]);
+	group = pcre2_substring_number_from_name(r->regex->code, (PCRE2_SPTR)names->name[names->n]);
 	if (group <= 0)
-		return err_set(e, ERR_FORMAT, "accounts: {%.*s} needs exactly one group "
-		    "(?<%.*s>...) in the expression", (int)n, name, (int)n, name);
+		return err_set(e, ERR_FORMAT,
+		    "accounts: {%.*s} needs exactly one group "
+		    "(?<%.*s>...) in the expression",
+		    (int)n, name, (int)n, name);
 	r->regex->group[names->n] = (uint32_t)group;
 	return (int)names->n++;
 }
 
 /* One account or template, without its comma; behind it in `out` stands a NUL. */
 static int
-parse_account(const struct idmap_rule *r, struct idmap_names *names, const char *p, char **out,
-    struct err *e)
+parse_account(
+    const struct idmap_rule *r, struct idmap_names *names, const char *p, char **out, struct err *e)
 {
 	char *start = *out, shown[SHOW_SIZE];
 	int at;
 
 	if (*p == '\0')
-		return err_set(e, ERR_FORMAT, "accounts: an empty name, allowed are names with one "
+		return err_set(e, ERR_FORMAT,
+		    "accounts: an empty name, allowed are names with one "
 		    "comma between them, or deny");
 	for (const char *item = p; *p != '\0';) {
 		if (*p == '{') {
@@ -76,13 +80,17 @@ parse_account(const struct idmap_rule *r, struct idmap_names *names, const char 
 			continue;
 		}
 		if (!is_portable(*p) || (p == item && *p == '-'))
-			return err_set(e, ERR_FORMAT, "accounts: \"%s\", allowed in a name are "
-			    "letters, digits, dot, _ and -, no - first", idmap_show(shown, item));
+			return err_set(e, ERR_FORMAT,
+			    "accounts: \"%s\", allowed in a name are "
+			    "letters, digits, dot, _ and -, no - first",
+			    idmap_show(shown, item));
 		*(*out)++ = *p++;
 	}
 	if (*out - start > IDMAP_ACCOUNT_MAX)
-		return err_set(e, ERR_FORMAT, "accounts: a name of %td bytes, at most %d are "
-		    "allowed", *out - start, IDMAP_ACCOUNT_MAX);
+		return err_set(e, ERR_FORMAT,
+		    "accounts: a name of %td bytes, at most %d are "
+		    "allowed",
+		    *out - start, IDMAP_ACCOUNT_MAX);
 	*(*out)++ = '\0';
 	return 0;
 }
@@ -96,7 +104,8 @@ idmap_accounts_parse(struct idmap *m, struct idmap_rule *r, const char *text,
 	if (r->deny)
 		return 0;
 	if (text[0] == '\0')
-		return err_set(e, ERR_FORMAT, "accounts: empty, allowed are names, {name} from "
+		return err_set(e, ERR_FORMAT,
+		    "accounts: empty, allowed are names, {name} from "
 		    "the pattern, or deny");
 	/* A template is never longer than its text; each comma makes room for a NUL. */
 	if ((start = idmap_arena_alloc(&m->arena, strlen(text) + 1)) == NULL)
@@ -128,8 +137,8 @@ idmap_account_is_literal(const char *account)
 }
 
 bool
-idmap_account_expand(const char *account, const struct idmap_captures *c,
-    char dst[IDMAP_ACCOUNT_MAX + 1])
+idmap_account_expand(
+    const char *account, const struct idmap_captures *c, char dst[IDMAP_ACCOUNT_MAX + 1])
 {
 	size_t len = 0;
 

@@ -8,7 +8,7 @@
 
 struct report {
 	const struct idmap *m;
-	size_t		    left; /* lines that may still be written */
+	size_t left; /* lines that may still be written */
 	void (*line)(void *arg, const char *text);
 	void *arg;
 };
@@ -29,7 +29,7 @@ say(struct report *p, const struct idmap_rule *r, const char *fmt, ...)
 	p->line(p->arg, text);
 }
 
-/* ---- the same rule twice ---------------------------------------------------------------------- */
+/* ---- the same rule twice ---------------------------------------------------------------- */
 /* The words of a rule, unquoted, with a tab before each: equal for rules that say the same. */
 static void
 rule_words(const struct idmap *m, const struct idmap_rule *r, char *dst)
@@ -47,7 +47,7 @@ rule_words(const struct idmap *m, const struct idmap_rule *r, char *dst)
 
 struct fingerprint {
 	struct idmap_key key;
-	uint32_t	 rule;
+	uint32_t rule;
 };
 
 static int
@@ -94,11 +94,11 @@ check_duplicates(struct report *p)
 	free(f);
 }
 
-/* ---- an account on weaker terms ---------------------------------------------------------------- */
+/* ---- an account on weaker terms --------------------------------------------------------- */
 struct grant {
 	const char *account;
-	uint32_t    rule;
-	unsigned    given; /* enum idmap_term */
+	uint32_t rule;
+	unsigned given; /* enum idmap_term */
 };
 
 static int
@@ -121,8 +121,8 @@ terms_text(unsigned terms, char *dst, size_t size)
 	dst[0] = '\0';
 	for (unsigned bit = TERM_SERVICE; bit <= TERM_POLICY && len < size; bit <<= 1)
 		if ((terms & bit) != 0)
-			len += (size_t)snprintf(dst + len, size - len, "%s%s=",
-			    len == 0 ? "" : " ", idmap_term_name(bit));
+			len += (size_t)snprintf(dst + len, size - len, "%s%s=", len == 0 ? "" : " ",
+			    idmap_term_name(bit));
 }
 
 /*
@@ -143,9 +143,10 @@ check_account(struct report *p, const struct grant *g, size_t n)
 			    first[strong] == NULL)
 				continue;
 			terms_text(strong & ~weak, lacks, sizeof(lacks));
-			say(p, &p->m->rules[first[weak]->rule], "gives %s without %s, which line "
-			    "%u demands", g->account, lacks,
-			    p->m->rules[first[strong]->rule].line);
+			say(p, &p->m->rules[first[weak]->rule],
+			    "gives %s without %s, which line "
+			    "%u demands",
+			    g->account, lacks, p->m->rules[first[strong]->rule].line);
 		}
 	}
 }
@@ -164,7 +165,8 @@ collect_grants(const struct idmap *m, struct grant *g)
 			if (!idmap_account_is_literal(account))
 				continue;
 			if (g != NULL)
-				g[n] = (struct grant){ .account = account, .rule = (uint32_t)i,
+				g[n] = (struct grant){ .account = account,
+					.rule = (uint32_t)i,
 					.given = r->options == NULL ? 0 : r->options->given };
 			n++;
 		}
@@ -196,8 +198,7 @@ check_terms(struct report *p)
 }
 
 void
-idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, const char *text),
-    void *arg)
+idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, const char *text), void *arg)
 {
 	struct report p = { .m = m, .left = max, .line = line, .arg = arg };
 

@@ -6,10 +6,10 @@
 #include "idmap_local.h"
 
 struct explain {
-	const struct idmap	 *m;
+	const struct idmap *m;
 	const struct idmap_query *q;
-	uint32_t		  trust;
-	unsigned		  terms; /* options that are looked at */
+	uint32_t trust;
+	unsigned terms; /* options that are looked at */
 	void (*line)(void *arg, const char *text);
 	void *arg;
 };
@@ -91,9 +91,10 @@ say_grant(const struct explain *x, const struct idmap_rule *r, const struct idma
 	else if (!q->has_uid)
 		say(x, r, "matches, but there is no account %s here", q->account);
 	else
-		say(x, r, "matches, but an account from a capture needs a uid of at least %u, and "
-		    "%s has %u", x->m->capture_min_uid == 0 ? 1 : x->m->capture_min_uid, q->account,
-		    q->uid);
+		say(x, r,
+		    "matches, but an account from a capture needs a uid of at least %u, and "
+		    "%s has %u",
+		    x->m->capture_min_uid == 0 ? 1 : x->m->capture_min_uid, q->account, q->uid);
 }
 
 static void
@@ -131,8 +132,12 @@ void
 idmap_explain(const struct idmap *m, const struct idmap_query *q,
     void (*line)(void *arg, const char *text), void *arg)
 {
-	struct explain x = { .m = m, .q = q, .trust = idmap_section_bits(m, q),
-		.terms = TERM_ISSUER | TERM_POLICY, .line = line, .arg = arg };
+	struct explain x = { .m = m,
+		.q = q,
+		.trust = idmap_section_bits(m, q),
+		.terms = TERM_ISSUER | TERM_POLICY,
+		.line = line,
+		.arg = arg };
 	struct idmap_value v;
 
 	/* What the administrator did not ask about is not held against a rule. */

@@ -8,7 +8,7 @@
 
 struct idmap_chunk {
 	struct idmap_chunk *next;
-	size_t		    used, size;
+	size_t used, size;
 	_Alignas(16) uint8_t data[];
 };
 
@@ -67,8 +67,9 @@ hash(unsigned field, bool deny, const uint8_t *p, size_t n)
 void
 idmap_key_init(struct idmap_key *k, unsigned field, bool deny, const uint8_t *p, size_t n)
 {
-	*k = (struct idmap_key){ .field = field, .deny = deny, .p = p, .n = n,
-		.hash = hash(field, deny, p, n) };
+	*k = (struct idmap_key){
+		.field = field, .deny = deny, .p = p, .n = n, .hash = hash(field, deny, p, n)
+	};
 }
 
 int

@@ -29,10 +29,12 @@ read_quoted(const char **p, const char *end, char **dst, struct err *e)
 		*(*dst)++ = *s;
 	}
 	if (s == end)
-		return err_set(e, ERR_FORMAT, "line: a quote is not closed, allowed is \"...\" "
+		return err_set(e, ERR_FORMAT,
+		    "line: a quote is not closed, allowed is \"...\" "
 		    "with \\\" and \\\\ in it");
 	if (s + 1 < end && !is_blank(s[1]))
-		return err_set(e, ERR_FORMAT, "line: text right behind a closing quote, allowed "
+		return err_set(e, ERR_FORMAT,
+		    "line: text right behind a closing quote, allowed "
 		    "is a blank or the end of the line");
 	*p = s + 1;
 	return 0;
@@ -52,7 +54,8 @@ idmap_line_field(const char **p, const char *end, char *dst, struct err *e)
 		if (**p == '"') {
 			/* at the start of a field, or of an option's value */
 			if (*p != start && (*p)[-1] != '=')
-				return err_set(e, ERR_FORMAT, "line: a quote within a field, "
+				return err_set(e, ERR_FORMAT,
+				    "line: a quote within a field, "
 				    "allowed is one around the whole of it");
 			if (read_quoted(p, end, &dst, e) == -1)
 				return -1;

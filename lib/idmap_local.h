@@ -98,7 +98,7 @@ struct idmap {
 	uint32_t	    max_groups;
 };
 
-/* ---- idmap_index.c: memory, and finding rules --------------------------------------------- */
+/* ---- idmap_index.c: memory, and finding rules ------------------------------------------- */
 /* Zeroed, aligned for any type, freed with the map. NULL: out of memory. */
 void *idmap_arena_alloc(struct idmap_arena *a, size_t n) __attribute__((nonnull));
 void idmap_arena_free(struct idmap_arena *a) __attribute__((nonnull));
@@ -117,7 +117,7 @@ void idmap_key_init(struct idmap_key *k, unsigned field, bool deny, const uint8_
 const struct idmap_rule *idmap_index_next(const struct idmap *m, const struct idmap_key *k,
     const struct idmap_rule *r) __attribute__((nonnull(1, 2)));
 
-/* ---- idmap_pattern.c: what a pattern means ------------------------------------------------- */
+/* ---- idmap_pattern.c: what a pattern means ---------------------------------------------- */
 struct idmap_names {
 	char   name[CAPTURES_MAX][CAPTURE_NAME_MAX + 1];
 	size_t n;
@@ -134,7 +134,7 @@ int idmap_pattern_parse(struct idmap *m, struct idmap_rule *r, const char *text,
 int idmap_pattern_issuer(struct idmap *m, const char *text, bool deny, const uint8_t **p,
     size_t *n, struct err *e) __attribute__((warn_unused_result, nonnull));
 
-/* ---- idmap_match.c: a pattern against one value -------------------------------------------- */
+/* ---- idmap_match.c: a pattern against one value ----------------------------------------- */
 /* A value in the two forms in which patterns see it; DNs in canonical form. */
 struct idmap_value {
 	unsigned field;
@@ -158,7 +158,7 @@ int idmap_rule_match(const struct idmap *m, const struct idmap_rule *r,
     const struct idmap_value *v, struct idmap_captures *c)
     __attribute__((warn_unused_result, nonnull));
 
-/* ---- idmap_account.c ----------------------------------------------------------------------- */
+/* ---- idmap_account.c -------------------------------------------------------------------- */
 /* The accounts field: sets accounts or deny of `r`; regex groups become captures here. */
 int idmap_accounts_parse(struct idmap *m, struct idmap_rule *r, const char *text,
     struct idmap_names *names, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -171,7 +171,7 @@ bool idmap_account_expand(const char *account, const struct idmap_captures *c,
     char dst[IDMAP_ACCOUNT_MAX + 1]) __attribute__((nonnull));
 const char *idmap_list_next(const char *item) __attribute__((nonnull));
 
-/* ---- idmap_option.c ------------------------------------------------------------------------ */
+/* ---- idmap_option.c --------------------------------------------------------------------- */
 /* One NAME=VALUE of a rule; `seen` holds the options before it. */
 int idmap_option_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o,
     unsigned *seen, char *text, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -180,7 +180,7 @@ const char *idmap_option_unmet(const struct idmap_rule *r, const struct idmap_qu
     unsigned terms) __attribute__((nonnull));
 const char *idmap_term_name(unsigned term);
 
-/* ---- idmap_line.c --------------------------------------------------------------------------- */
+/* ---- idmap_line.c ----------------------------------------------------------------------- */
 /*
  * The next field of a line at *p, unquoted into dst (room for IDMAP_LINE_MAX + 1): 1, 0 at the end
  * of the line or at a comment, -1 with *e.
@@ -193,7 +193,7 @@ char *idmap_line_item(char **rest) __attribute__((nonnull));
 #define SHOW_SIZE 100
 char *idmap_show(char dst[SHOW_SIZE], const char *word) __attribute__((nonnull));
 
-/* ---- idmap.c -------------------------------------------------------------------------------- */
+/* ---- idmap.c ---------------------------------------------------------------------------- */
 /* The sections of a query as bits of the map's own; 0 when it knows none of them. */
 uint32_t idmap_section_bits(const struct idmap *m, const struct idmap_query *q)
     __attribute__((nonnull));

@@ -3,7 +3,7 @@
 
 #include "idmap_local.h"
 
-/* ---- which case counts ---------------------------------------------------------------------- */
+/* ---- which case counts ------------------------------------------------------------------ */
 static void
 fold(uint8_t *p, size_t n)
 {
@@ -111,7 +111,7 @@ idmap_value_init(struct idmap_value *v, const struct id_value *from)
 	idmap_fold(v->field, true, v->folded, v->len);
 }
 
-/* ---- wildcards ------------------------------------------------------------------------------ */
+/* ---- wildcards -------------------------------------------------------------------------- */
 /* Bytes up to the next mark. */
 static size_t
 literal_len(const uint8_t *p, size_t n)
@@ -161,8 +161,7 @@ wildcard_len(const uint8_t *p, size_t n, const uint8_t *lit, size_t n_lit, bool 
  * with one in it has a single place, and one without leaves most to what follows when it is first.
  */
 bool
-idmap_glob_match(const uint8_t *g, size_t gn, const uint8_t *p, size_t n,
-    struct idmap_captures *c)
+idmap_glob_match(const uint8_t *g, size_t gn, const uint8_t *p, size_t n, struct idmap_captures *c)
 {
 	size_t lit = literal_len(g, gn), take;
 
@@ -185,8 +184,8 @@ idmap_glob_match(const uint8_t *g, size_t gn, const uint8_t *p, size_t n,
 }
 
 bool
-idmap_dn_match(const uint8_t *dn, size_t dn_len, const uint8_t *p, size_t n,
-    struct idmap_captures *c)
+idmap_dn_match(
+    const uint8_t *dn, size_t dn_len, const uint8_t *p, size_t n, struct idmap_captures *c)
 {
 	struct dn_ava want[DN_AVAS_MAX], have[DN_AVAS_MAX];
 	size_t at = 0, pos = 0, count;
@@ -198,13 +197,13 @@ idmap_dn_match(const uint8_t *dn, size_t dn_len, const uint8_t *p, size_t n,
 			if (want[i].type_len != have[i].type_len ||
 			    memcmp(want[i].type, have[i].type, want[i].type_len) != 0 ||
 			    !idmap_glob_match(want[i].value, want[i].value_len, have[i].value,
-			    have[i].value_len, c))
+				have[i].value_len, c))
 				return false;
 	}
 	return pos == n;
 }
 
-/* ---- regular expressions -------------------------------------------------------------------- */
+/* ---- regular expressions ---------------------------------------------------------------- */
 static int
 regex_match(const struct idmap *m, const struct idmap_regex *re, const uint8_t *p, size_t n,
     struct idmap_captures *c)

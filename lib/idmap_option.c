@@ -7,11 +7,12 @@
 
 #define OPTIONS_ALLOWED "trust service from issuer policy"
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------ */
 static int
 item_empty(const char *option, struct err *e)
 {
-	return err_set(e, ERR_FORMAT, "%s: an empty item, allowed is one comma between two", option);
+	return err_set(
+	    e, ERR_FORMAT, "%s: an empty item, allowed is one comma between two", option);
 }
 
 /* Copy a list whose items all pass `ok`. */
@@ -54,7 +55,7 @@ static bool
 is_service(const char *s)
 {
 	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-	    strlen(s);
+	       strlen(s);
 }
 
 static bool
@@ -64,25 +65,25 @@ is_policy(const char *s)
 }
 
 static int
-parse_service(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
-    struct err *e)
+parse_service(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	(void)r;
-	return list_parse(m, "service", "a name of a file in pam.d", value, is_service,
-	    &o->services, e);
+	return list_parse(
+	    m, "service", "a name of a file in pam.d", value, is_service, &o->services, e);
 }
 
 static int
-parse_policy(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
-    struct err *e)
+parse_policy(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	(void)r;
 	return list_parse(m, "policy", "a dotted OID", value, is_policy, &o->policies, e);
 }
 
 static int
-parse_issuer(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
-    struct err *e)
+parse_issuer(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	if (idmap_pattern_issuer(m, value, r->deny, &o->issuer, &o->issuer_len, e) == -1)
 		return err_prefix(e, "issuer");
@@ -90,8 +91,8 @@ parse_issuer(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, cha
 }
 
 static int
-parse_trust(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
-    struct err *e)
+parse_trust(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	char *item, shown[SHOW_SIZE];
 
@@ -106,14 +107,16 @@ parse_trust(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char
 			if (strcmp(m->sections[i], item) == 0)
 				bit = 1U << i;
 		if (bit == 0)
-			return err_set(e, ERR_FORMAT, "trust: there is no section \"%s\", allowed "
-			    "are the trust sections of sshbridge.conf", idmap_show(shown, item));
+			return err_set(e, ERR_FORMAT,
+			    "trust: there is no section \"%s\", allowed "
+			    "are the trust sections of sshbridge.conf",
+			    idmap_show(shown, item));
 		r->trust |= bit;
 	}
 	return 0;
 }
 
-/* ---- from= ----------------------------------------------------------------------------------- */
+/* ---- from= ------------------------------------------------------------------------------ */
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291 section 2.5.5.2 */
 
 /* An IPv4-mapped IPv6 prefix is the IPv4 one. */
@@ -175,23 +178,27 @@ net_parse(char *item, struct idmap_net *n, struct err *e)
 	else if (inet_pton(AF_INET6, item, n->addr) == 1)
 		n->len = 16;
 	else
-		return err_set(e, ERR_FORMAT, "from: \"%s\", allowed are addresses and networks "
-		    "such as 10.0.0.0/8 and 2001:db8::/32", shown);
+		return err_set(e, ERR_FORMAT,
+		    "from: \"%s\", allowed are addresses and networks "
+		    "such as 10.0.0.0/8 and 2001:db8::/32",
+		    shown);
 	bits = slash == NULL ? n->len * 8 : bits_parse(slash, n->len * 8);
 	if (bits == -1)
 		return err_set(e, ERR_FORMAT, "from: \"%s\", allowed behind the slash is 0 to %d",
 		    shown, n->len * 8);
 	n->bits = (uint8_t)bits;
 	if (has_host_bits(n))
-		return err_set(e, ERR_FORMAT, "from: \"%s\" has bits set behind its prefix, "
-		    "allowed is a network's first address", shown);
+		return err_set(e, ERR_FORMAT,
+		    "from: \"%s\" has bits set behind its prefix, "
+		    "allowed is a network's first address",
+		    shown);
 	net_fold(n);
 	return 0;
 }
 
 static int
-parse_from(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
-    struct err *e)
+parse_from(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	struct idmap_net *nets;
 	size_t count = 1;
@@ -234,17 +241,18 @@ from_holds(const struct idmap_options *o, const struct sockaddr *from)
 		net_fold(&a);
 	}
 	for (size_t i = 0; i < o->nnets; i++)
-		if (o->nets[i].len == a.len && prefix_equal(o->nets[i].addr, a.addr, o->nets[i].bits))
+		if (o->nets[i].len == a.len &&
+		    prefix_equal(o->nets[i].addr, a.addr, o->nets[i].bits))
 			return true;
 	return false;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------ */
 static const struct {
 	const char *name;
 	enum idmap_term term;
-	int (*parse)(struct idmap *, struct idmap_rule *, struct idmap_options *, char *,
-	    struct err *);
+	int (*parse)(
+	    struct idmap *, struct idmap_rule *, struct idmap_options *, char *, struct err *);
 } options[] = {
 	{ "trust", TERM_TRUST, parse_trust },
 	{ "service", TERM_SERVICE, parse_service },
@@ -290,8 +298,10 @@ idmap_option_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *
 		if (strcmp(text, options[i].name) != 0)
 			continue;
 		if ((*seen & options[i].term) != 0)
-			return err_set(e, ERR_FORMAT, "%s: given twice, allowed is one list with "
-			    "commas", text);
+			return err_set(e, ERR_FORMAT,
+			    "%s: given twice, allowed is one list with "
+			    "commas",
+			    text);
 		*seen |= options[i].term;
 		if (*value == '\0')
 			return err_set(e, ERR_FORMAT, "%s: empty", text);

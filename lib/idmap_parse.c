@@ -21,7 +21,7 @@ struct words {
 	char option[IDMAP_LINE_MAX + 1];
 };
 
-/* ---- one line -------------------------------------------------------------------------------- */
+/* ---- one line --------------------------------------------------------------------------- */
 /* Tabs divide fields; every other control byte and all that is no UTF-8 is refused. */
 static int
 line_check(const char *line, size_t n, struct err *e)
@@ -29,15 +29,16 @@ line_check(const char *line, size_t n, struct err *e)
 	size_t start = 0;
 
 	if (n > IDMAP_LINE_MAX)
-		return err_set(e, ERR_FORMAT, "line: %zu bytes, at most %d are allowed", n,
-		    IDMAP_LINE_MAX);
+		return err_set(
+		    e, ERR_FORMAT, "line: %zu bytes, at most %d are allowed", n, IDMAP_LINE_MAX);
 	if (n > 0 && line[n - 1] == '\r')
 		return err_set(e, ERR_FORMAT, "line: ends in CR LF, allowed is LF alone");
 	for (size_t i = 0; i <= n; i++) {
 		if (i < n && line[i] != '\t')
 			continue;
 		if (!utf8_is_clean(line + start, i - start))
-			return err_set(e, ERR_FORMAT, "line: a control character or a byte that is "
+			return err_set(e, ERR_FORMAT,
+			    "line: a control character or a byte that is "
 			    "not UTF-8, allowed are UTF-8 text and tabs");
 		start = i + 1;
 	}
@@ -50,8 +51,10 @@ need_word(const char **p, const char *end, const char *what, char *dst, struct e
 	int got = idmap_line_field(p, end, dst, e);
 
 	if (got == 0)
-		return err_set(e, ERR_FORMAT, "%s: missing, a rule is FIELD PATTERN ACCOUNTS "
-		    "[OPTION=VALUE ...]", what);
+		return err_set(e, ERR_FORMAT,
+		    "%s: missing, a rule is FIELD PATTERN ACCOUNTS "
+		    "[OPTION=VALUE ...]",
+		    what);
 	return got == 1 ? 0 : -1;
 }
 
@@ -70,7 +73,8 @@ parse_options(struct idmap *m, struct idmap_rule *r, const char *p, const char *
 	if (got == -1)
 		return -1;
 	if (m->nsections > 1 && (seen & TERM_TRUST) == 0)
-		return err_set(e, ERR_FORMAT, "trust: missing, with more than one trust section "
+		return err_set(e, ERR_FORMAT,
+		    "trust: missing, with more than one trust section "
 		    "each rule needs trust=SECTION");
 	o.given = seen & ~(unsigned)TERM_TRUST;
 	if (o.given == 0)
@@ -95,7 +99,8 @@ parse_rule(struct idmap *m, struct idmap_rule *r, const char *p, const char *end
 	if (got != 1)
 		return got;
 	if (id_field_parse(w->field, &field) == -1)
-		return err_set(e, ERR_FORMAT, "field: \"%s\" is unknown, allowed are subject issuer "
+		return err_set(e, ERR_FORMAT,
+		    "field: \"%s\" is unknown, allowed are subject issuer "
 		    "cn ou o email upn uri dns serial fingerprint spki policy",
 		    idmap_show(shown, w->field));
 	if (need_word(&p, end, "pattern", w->pattern, e) == -1 ||
@@ -165,13 +170,13 @@ parse_lines(struct idmap *m, size_t n, struct words *w, struct err *e)
 	return 0;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------- */
 static int
 copy_config(struct idmap *m, const char *name, const struct idmap_config *c, struct err *e)
 {
 	if (c->nsections > IDMAP_SECTIONS_MAX)
-		return err_set(e, ERR_FORMAT, "%s: %zu trust sections, at most %d are allowed", name,
-		    c->nsections, IDMAP_SECTIONS_MAX);
+		return err_set(e, ERR_FORMAT, "%s: %zu trust sections, at most %d are allowed",
+		    name, c->nsections, IDMAP_SECTIONS_MAX);
 	if ((m->name = strdup(name)) == NULL)
 		return err_nomem(e, "identity map");
 	for (size_t i = 0; i < c->nsections; i++) {
@@ -206,8 +211,10 @@ parse_text(struct idmap *m, const uint8_t *text, size_t n, struct err *e)
 		return err_set(e, ERR_FORMAT, "%s: %zu bytes, at most %u are allowed", m->name, n,
 		    IDMAP_TEXT_MAX);
 	if (n > 0 && text[n - 1] != '\n')
-		return err_set(e, ERR_FORMAT, "%s: the last line has no end, allowed is a file that "
-		    "ends in a newline (this one may have been cut off)", m->name);
+		return err_set(e, ERR_FORMAT,
+		    "%s: the last line has no end, allowed is a file that "
+		    "ends in a newline (this one may have been cut off)",
+		    m->name);
 	if ((m->text = malloc(n + 1)) == NULL)
 		return err_nomem(e, "identity map");
 	if (n > 0)
@@ -221,8 +228,8 @@ parse_text(struct idmap *m, const uint8_t *text, size_t n, struct err *e)
 }
 
 struct idmap *
-idmap_parse(const char *name, const uint8_t *text, size_t n, const struct idmap_config *c,
-    struct err *e)
+idmap_parse(
+    const char *name, const uint8_t *text, size_t n, const struct idmap_config *c, struct err *e)
 {
 	struct idmap *m = calloc(1, sizeof(*m));
 

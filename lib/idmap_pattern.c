@@ -7,7 +7,7 @@ static bool
 is_name_char(char c, bool first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	    (!first && c >= '0' && c <= '9');
+	       (!first && c >= '0' && c <= '9');
 }
 
 int
@@ -27,7 +27,8 @@ idmap_name_read(const char *what, const char *p, struct err *e)
 	while (is_name_char(p[1 + n], n == 0))
 		n++;
 	if (n == 0 || n > CAPTURE_NAME_MAX || p[1 + n] != '}') {
-		err_set(e, ERR_FORMAT, "%s: { begins no {name}, allowed in a name are letters, "
+		err_set(e, ERR_FORMAT,
+		    "%s: { begins no {name}, allowed in a name are letters, "
 		    "digits and _, at most %d, no digit first; a pattern's literal { is \\{",
 		    what, CAPTURE_NAME_MAX);
 		return 0;
@@ -45,8 +46,8 @@ read_capture(const char **p, struct idmap_names *names, struct err *e)
 	if (n == 0)
 		return 0;
 	if (idmap_name_find(names, name, n) != -1) {
-		err_set(e, ERR_FORMAT, "pattern: {%.*s} comes twice, allowed is once", (int)n,
-		    name);
+		err_set(
+		    e, ERR_FORMAT, "pattern: {%.*s} comes twice, allowed is once", (int)n, name);
 		return 0;
 	}
 	if (names->n == CAPTURES_MAX) {
@@ -59,7 +60,8 @@ read_capture(const char **p, struct idmap_names *names, struct err *e)
 	return (uint8_t)(MARK_CAPTURE + names->n++);
 }
 
-/* What follows a backslash at *p; in a DN all but the pattern's own escapes are left as they are. */
+/* What follows a backslash at *p; in a DN all but the pattern's own escapes are left as they are.
+ */
 static int
 read_escape(const char **p, bool dn, uint8_t **out, struct err *e)
 {
@@ -71,10 +73,12 @@ read_escape(const char **p, bool dn, uint8_t **out, struct err *e)
 		return 0;
 	}
 	if (!dn || c == '\0')
-		return err_set(e, ERR_FORMAT, "pattern: a backslash before nothing that it "
-		    "escapes, allowed are \\{ \\* \\\\%s", dn ? " and those of RFC 4514" : "");
-	*(*out)++ = (uint8_t)*(*p)++;
-	*(*out)++ = (uint8_t)*(*p)++;
+		return err_set(e, ERR_FORMAT,
+		    "pattern: a backslash before nothing that it "
+		    "escapes, allowed are \\{ \\* \\\\%s",
+		    dn ? " and those of RFC 4514" : "");
+	*(*out)++ = (uint8_t) * (*p)++;
+	*(*out)++ = (uint8_t) * (*p)++;
 	return 0;
 }
 
@@ -105,7 +109,8 @@ marks_set(const char *text, bool dn, struct idmap_names *names, uint8_t *out, si
 			*out++ = (uint8_t)*p++;
 		}
 		if (mark != 0 && after_mark)
-			return err_set(e, ERR_FORMAT, "pattern: two wildcards side by side, "
+			return err_set(e, ERR_FORMAT,
+			    "pattern: two wildcards side by side, "
 			    "allowed is text between them");
 		after_mark = mark != 0;
 		if (mark != 0) {
@@ -117,7 +122,7 @@ marks_set(const char *text, bool dn, struct idmap_names *names, uint8_t *out, si
 	return 0;
 }
 
-/* ---- literals whose form is known ------------------------------------------------------------ */
+/* ---- literals whose form is known ------------------------------------------------------- */
 static bool
 is_serial(const char *s, size_t n)
 {
@@ -132,7 +137,7 @@ is_sha256(const char *s, size_t n)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	return n == 50 && strncmp(s, "SHA256:", 7) == 0 && strspn(s + 7, b64) == 43 &&
-	    ((strchr(b64, s[49]) - b64) & 3) == 0;
+	       ((strchr(b64, s[49]) - b64) & 3) == 0;
 }
 
 static int
@@ -144,28 +149,32 @@ literal_check(unsigned field, const char *s, struct err *e)
 	switch (field) {
 	case ID_SERIAL:
 		if (!is_serial(s, n))
-			return err_set(e, ERR_FORMAT, "pattern: serial \"%s\", allowed is "
+			return err_set(e, ERR_FORMAT,
+			    "pattern: serial \"%s\", allowed is "
 			    "lower-case hex without leading zeros or colons",
 			    idmap_show(shown, s));
 		return 0;
 	case ID_FINGERPRINT:
 	case ID_SPKI:
 		if (!is_sha256(s, n))
-			return err_set(e, ERR_FORMAT, "pattern: %s \"%s\", allowed is SHA256: and "
-			    "43 characters of unpadded base64", id_field_name(field),
-			    idmap_show(shown, s));
+			return err_set(e, ERR_FORMAT,
+			    "pattern: %s \"%s\", allowed is SHA256: and "
+			    "43 characters of unpadded base64",
+			    id_field_name(field), idmap_show(shown, s));
 		return 0;
 	case ID_POLICY:
 		if (!dn_is_oid(s, n))
-			return err_set(e, ERR_FORMAT, "pattern: policy \"%s\", allowed is a dotted "
-			    "OID", idmap_show(shown, s));
+			return err_set(e, ERR_FORMAT,
+			    "pattern: policy \"%s\", allowed is a dotted "
+			    "OID",
+			    idmap_show(shown, s));
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-/* ---- the kinds ------------------------------------------------------------------------------- */
+/* ---- the kinds -------------------------------------------------------------------------- */
 static int
 key_set(struct idmap *m, struct idmap_rule *r, const uint8_t *key, size_t n, struct err *e)
 {
@@ -212,14 +221,15 @@ parse_dn(struct idmap *m, struct idmap_rule *r, const char *text, struct idmap_n
 }
 
 int
-idmap_pattern_issuer(struct idmap *m, const char *text, bool deny, const uint8_t **p, size_t *n,
-    struct err *e)
+idmap_pattern_issuer(
+    struct idmap *m, const char *text, bool deny, const uint8_t **p, size_t *n, struct err *e)
 {
 	struct idmap_rule r = { .field = ID_ISSUER, .deny = deny };
 	struct idmap_names names = { .n = 0 };
 
 	if (text[0] == '/')
-		return err_set(e, ERR_FORMAT, "pattern: an expression, allowed is a name as in "
+		return err_set(e, ERR_FORMAT,
+		    "pattern: an expression, allowed is a name as in "
 		    "issuer=\"CN=CI CA,O=Corp\"");
 	if (parse_dn(m, &r, text, &names, e) == -1)
 		return -1;
@@ -252,8 +262,10 @@ regex_add(struct idmap *m, struct idmap_rule *r, pcre2_code *code, struct err *e
 	if (groups > m->max_groups)
 		m->max_groups = groups;
 	if (size > IDMAP_REGEX_BYTES - m->regex_bytes)
-		return err_set(e, ERR_FORMAT, "pattern: all expressions together need more than "
-		    "%u bytes", IDMAP_REGEX_BYTES);
+		return err_set(e, ERR_FORMAT,
+		    "pattern: all expressions together need more than "
+		    "%u bytes",
+		    IDMAP_REGEX_BYTES);
 	m->regex_bytes += size;
 	return 0;
 }
@@ -263,17 +275,19 @@ parse_regex(struct idmap *m, struct idmap_rule *r, const char *text, struct err 
 {
 	/* The whole value, always; "$" is its very end; \C could divide a character. */
 	uint32_t flags = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY | PCRE2_UTF |
-	    PCRE2_NEVER_BACKSLASH_C;
+			 PCRE2_NEVER_BACKSLASH_C;
 	size_t n = strlen(text), at;
 	pcre2_code *code;
 	int number;
 	char why[120] = "";
 
 	if (n < 3 || text[n - 1] != '/')
-		return err_set(e, ERR_FORMAT, "pattern: / begins an expression that has no end, "
+		return err_set(e, ERR_FORMAT,
+		    "pattern: / begins an expression that has no end, "
 		    "allowed is /EXPRESSION/, in quotes when it holds a blank");
 	if (r->field == ID_SUBJECT || r->field == ID_ISSUER)
-		return err_set(e, ERR_FORMAT, "pattern: an expression on %s, which is compared RDN "
+		return err_set(e, ERR_FORMAT,
+		    "pattern: an expression on %s, which is compared RDN "
 		    "by RDN; allowed are a name, or the fields cn, ou and o",
 		    id_field_name(r->field));
 	if (r->deny || r->field == ID_DNS)
@@ -281,8 +295,10 @@ parse_regex(struct idmap *m, struct idmap_rule *r, const char *text, struct err 
 	code = pcre2_compile((PCRE2_SPTR)text + 1, n - 2, flags, &number, &at, NULL);
 	if (code == NULL) {
 		(void)pcre2_get_error_message(number, (PCRE2_UCHAR *)why, sizeof(why));
-		return err_set(e, ERR_FORMAT, "pattern: expression, at byte %zu: %s, allowed is "
-		    "what pcre2pattern(3) describes", at + 1, why);
+		return err_set(e, ERR_FORMAT,
+		    "pattern: expression, at byte %zu: %s, allowed is "
+		    "what pcre2pattern(3) describes",
+		    at + 1, why);
 	}
 	r->kind = KIND_REGEX;
 	return regex_add(m, r, code, e);

@@ -1,4 +1,5 @@
-/* fuzz_identity.c - an identity from the wire: what is taken is within limits, and goes back as it came */
+/* fuzz_identity.c - an identity from the wire: what is taken is within limits, and goes back as it
+ * came */
 #include <assert.h>
 #include <string.h>
 

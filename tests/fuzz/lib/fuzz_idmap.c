@@ -71,8 +71,8 @@ static bool
 is_portable(const char *s)
 {
 	return s[0] != '\0' && s[0] != '-' && strlen(s) <= IDMAP_ACCOUNT_MAX &&
-	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-	    strlen(s);
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		   strlen(s);
 }
 
 /* What the verdict says, and what explain says of the same question, must be the same. */
@@ -111,8 +111,12 @@ ask_all(const struct idmap *m, struct input *in, const char *map)
 	char account[64];
 	size_t n;
 	const uint8_t *p = part(in, &n);
-	struct idmap_query q = { .sections = sections, .nsections = 1,
-		.from = (struct sockaddr *)&from, .account = account, .has_uid = true, .uid = 1000,
+	struct idmap_query q = { .sections = sections,
+		.nsections = 1,
+		.from = (struct sockaddr *)&from,
+		.account = account,
+		.has_uid = true,
+		.uid = 1000,
 		.service = "sshd" };
 
 	assert(id != NULL);

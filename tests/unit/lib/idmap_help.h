@@ -25,8 +25,9 @@ static const char *const two_sections[] = { "corp", "partner" };
 static inline struct idmap *
 map_of(const char *text, size_t nsections)
 {
-	struct idmap_config c = { .sections = two_sections, .nsections = nsections,
-		.capture_min_uid = MIN_UID };
+	struct idmap_config c = {
+		.sections = two_sections, .nsections = nsections, .capture_min_uid = MIN_UID
+	};
 	struct err e = { 0 };
 	struct idmap *m = idmap_parse("map", (const uint8_t *)text, strlen(text), &c, &e);
 
@@ -39,8 +40,9 @@ map_of(const char *text, size_t nsections)
 static inline void
 assert_map_error(const char *text, const char *want)
 {
-	struct idmap_config c = { .sections = one_section, .nsections = 1,
-		.capture_min_uid = MIN_UID };
+	struct idmap_config c = {
+		.sections = one_section, .nsections = 1, .capture_min_uid = MIN_UID
+	};
 	struct err e = { 0 };
 	struct idmap *m = idmap_parse("map", (const uint8_t *)text, strlen(text), &c, &e);
 
@@ -104,8 +106,13 @@ ask(const struct idmap *m, const struct identity *id, const char *account, unsig
 {
 	struct sockaddr_storage from;
 	struct idmap_rule_info rule;
-	struct idmap_query q = { .id = id, .sections = one_section, .nsections = 1,
-		.from = (struct sockaddr *)&from, .account = account, .has_uid = true, .uid = 1001,
+	struct idmap_query q = { .id = id,
+		.sections = one_section,
+		.nsections = 1,
+		.from = (struct sockaddr *)&from,
+		.account = account,
+		.has_uid = true,
+		.uid = 1001,
 		.service = "sshd" };
 	enum idmap_verdict v;
 
@@ -121,8 +128,9 @@ ask_open(const struct idmap *m, const struct identity *id)
 {
 	struct sockaddr_storage from;
 	struct idmap_rule_info rule;
-	struct idmap_query q = { .id = id, .sections = one_section, .nsections = 1,
-		.from = (struct sockaddr *)&from };
+	struct idmap_query q = {
+		.id = id, .sections = one_section, .nsections = 1, .from = (struct sockaddr *)&from
+	};
 
 	address_set(&from, "192.0.2.1");
 	return idmap_open(m, &q, &rule);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -101,8 +102,8 @@ every_escape_of_rfc_4514_is_read(void **state)
 {
 	(void)state;
 	assert_same("CN=a\\,b", "CN=a\\2Cb", 1);
-	assert_same("CN=\\\"\\+\\,\\;\\<\\>\\\\\\ \\#\\=", "CN=\\22\\2b\\2C\\3b\\3c\\3e\\5c\\20\\23\\3d",
-	    1);
+	assert_same("CN=\\\"\\+\\,\\;\\<\\>\\\\\\ \\#\\=",
+	    "CN=\\22\\2b\\2C\\3b\\3c\\3e\\5c\\20\\23\\3d", 1);
 	assert_same("CN=\\ a\\ ", "CN=\\20a\\20", 1);
 	assert_same("CN=J\\c3\\BCrgen", "CN=J\xc3\xbcrgen", 1);
 	assert_same("CN=a=b#c d", "CN=a\\=b\\#c\\ d", 1);
@@ -164,8 +165,10 @@ every_single_byte_survives_text_and_back(void **state)
 	for (unsigned c = 0x20; c < 0x7f; c++) {
 		for (unsigned at = 0; at < 3; at++) {
 			uint8_t value[3] = { 'x', 'x', 'x' };
-			struct dn_ava a = { .type = (const uint8_t *)"CN", .type_len = 2,
-				.value = value, .value_len = 3 };
+			struct dn_ava a = { .type = (const uint8_t *)"CN",
+				.type_len = 2,
+				.value = value,
+				.value_len = 3 };
 
 			value[at] = (uint8_t)c;
 			dn_writer_init(&one);
@@ -235,21 +238,21 @@ canonical_bytes_from_outside_are_checked(void **state)
 		int ok;
 	} cases[] = {
 		{ "\1\2CN\0\1a", 7, 1 },
-		{ "", 0, 0 },			     /* the empty name */
-		{ "\0", 1, 0 },			     /* an RDN of nothing */
-		{ "\1\2CN\0\1", 6, 0 },		     /* value cut off */
-		{ "\1\2CN\0\1a\1", 8, 0 },	     /* another begun */
-		{ "\1\2CN\0\0", 6, 0 },		     /* empty value */
-		{ "\1\2cn\0\1a", 7, 0 },	     /* type not canonical */
-		{ "\1\0072.5.4.3\0\1a", 12, 0 },     /* likewise */
+		{ "", 0, 0 },			 /* the empty name */
+		{ "\0", 1, 0 },			 /* an RDN of nothing */
+		{ "\1\2CN\0\1", 6, 0 },		 /* value cut off */
+		{ "\1\2CN\0\1a\1", 8, 0 },	 /* another begun */
+		{ "\1\2CN\0\0", 6, 0 },		 /* empty value */
+		{ "\1\2cn\0\1a", 7, 0 },	 /* type not canonical */
+		{ "\1\0072.5.4.3\0\1a", 12, 0 }, /* likewise */
 		{ "\1\0072.5.4.0\0\1a", 12, 1 },
 		{ "\1\2XX\0\1a", 7, 0 },
 		{ "\2\1O\0\1b\2OU\0\1c", 12, 1 },
-		{ "\2\1O\0\1b\2OU\0\1c", 13, 0 },    /* a byte too many */
+		{ "\2\1O\0\1b\2OU\0\1c", 13, 0 }, /* a byte too many */
 		{ "\2\2CN\0\1a\1O\0\1b", 12, 1 },
-		{ "\2\1O\0\1b\2CN\0\1a", 12, 0 },    /* order */
-		{ "\2\1O\0\1a\1O\0\1b", 11, 0 },     /* a type twice */
-		{ "\21\1O\0\1a", 6, 0 },	     /* 17 attributes */
+		{ "\2\1O\0\1b\2CN\0\1a", 12, 0 }, /* order */
+		{ "\2\1O\0\1a\1O\0\1b", 11, 0 },  /* a type twice */
+		{ "\21\1O\0\1a", 6, 0 },	  /* 17 attributes */
 		{ "\1\377CN\0\1a", 7, 0 },
 		{ "\1\2CN\377\377a", 7, 0 },
 	};
@@ -263,6 +266,45 @@ canonical_bytes_from_outside_are_checked(void **state)
 			fail_msg("case %zu: %d", i, got);
 		if (got == -1)
 			assert_int_equal(ERR_PEER, e.kind);
+	}
+}
+
+static void
+canonical_bytes_cut_anywhere_are_refused(void **state)
+{
+	struct err e;
+
+	(void)state;
+	parse("CN=a+UID=b,O=c", &one);
+	for (size_t n = 1; n < one.len; n++) {
+		/* its own allocation, so that a sanitizer sees a read beyond the cut */
+		uint8_t *cut = malloc(n);
+		int got;
+
+		assert_non_null(cut);
+		memcpy(cut, one.buf, n);
+		got = dn_check(cut, n, &e);
+		free(cut);
+		/* before the second RDN the name is whole */
+		assert_int_equal(n == 14 ? 0 : -1, got);
+	}
+}
+
+static void
+one_attribute_more_than_allowed_is_refused(void **state)
+{
+	uint8_t dn[1 + 8 * (DN_AVAS_MAX + 1)];
+	struct err e;
+
+	(void)state;
+	for (unsigned count = DN_AVAS_MAX; count <= DN_AVAS_MAX + 1; count++) {
+		dn[0] = (uint8_t)count;
+		for (unsigned i = 0; i < count; i++)
+			memcpy(dn + 1 + i * 8,
+			    (uint8_t[8]){ 4, '2', '.', (uint8_t)('1' + i / 9),
+				(uint8_t)('1' + i % 9), 0, 1, 'x' },
+			    8);
+		assert_int_equal(count == DN_AVAS_MAX ? 0 : -1, dn_check(dn, 1 + count * 8U, &e));
 	}
 }
 
@@ -302,6 +344,8 @@ main(void)
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(limits_hold_and_their_neighbours_pass),
 		cmocka_unit_test(canonical_bytes_from_outside_are_checked),
+		cmocka_unit_test(canonical_bytes_cut_anywhere_are_refused),
+		cmocka_unit_test(one_attribute_more_than_allowed_is_refused),
 		cmocka_unit_test(utf8_is_judged_by_rfc_3629),
 	};
 

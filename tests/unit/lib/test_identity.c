@@ -142,8 +142,8 @@ the_largest_identity_fits_in_one_message_and_comes_back(void **state)
 	assert_non_null(id);
 	memset(big, 'x', sizeof(big));
 	for (int i = 0; i < IDENTITY_VALUES_MAX; i++)
-		assert_int_equal(0, identity_add(id, (enum id_field)(ID_CN + i % 3), big,
-		    sizeof(big), &e));
+		assert_int_equal(
+		    0, identity_add(id, (enum id_field)(ID_CN + i % 3), big, sizeof(big), &e));
 	assert_int_equal(IDENTITY_BYTES_MAX, id->bytes);
 	n = pack(id);
 	assert_int_equal(0, msg_parse(&m, packet, n, &e));
@@ -304,11 +304,13 @@ name_that_does_not_fit_is_refused_not_cut(void **state)
 		for (size_t size = 0; size < sizeof(name); size++) {
 			memset(name, 'Z', sizeof(name));
 			if (size <= strlen(want[i])) {
-				assert_int_equal(-1, identity_name(id, "s", order, 2, name, size, &e));
+				assert_int_equal(
+				    -1, identity_name(id, "s", order, 2, name, size, &e));
 				assert_int_equal(ERR_REFUSED, e.kind);
 				assert_int_equal('Z', name[0]);
 			} else {
-				assert_int_equal(0, identity_name(id, "s", order, 2, name, size, &e));
+				assert_int_equal(
+				    0, identity_name(id, "s", order, 2, name, size, &e));
 				assert_string_equal(want[i], name);
 			}
 		}
@@ -319,12 +321,16 @@ name_that_does_not_fit_is_refused_not_cut(void **state)
 static void
 value_text_is_cut_between_characters(void **state)
 {
-	struct id_value v = { .field = ID_CN, .data = (uint8_t *)(uintptr_t) "a\xe2\x82\xac" "b",
+	struct id_value v = { .field = ID_CN,
+		.data = (uint8_t *)(uintptr_t) "a\xe2\x82\xac"
+					       "b",
 		.len = 5 };
 	char text[8];
 
 	(void)state;
-	assert_string_equal("a\xe2\x82\xac" "b", id_value_text(&v, text, 6));
+	assert_string_equal("a\xe2\x82\xac"
+			    "b",
+	    id_value_text(&v, text, 6));
 	assert_string_equal("a\xe2\x82\xac", id_value_text(&v, text, 5));
 	assert_string_equal("a", id_value_text(&v, text, 4));
 	assert_string_equal("a", id_value_text(&v, text, 3));

@@ -22,26 +22,34 @@ case_is_ignored_only_where_it_means_nothing(void **state)
 {
 	(void)state;
 	assert_who(IDMAP_YES, "dns Host.Example alice\n", ID_DNS, "hOST.eXAMPLE", "alice");
-	assert_who(IDMAP_YES, "email alice@Corp.example alice\n", ID_EMAIL, "alice@cORP.EXAMPLE", "alice");
-	assert_who(IDMAP_NO_RULE, "email alice@corp.example alice\n", ID_EMAIL, "Alice@corp.example", "alice");
+	assert_who(
+	    IDMAP_YES, "email alice@Corp.example alice\n", ID_EMAIL, "alice@cORP.EXAMPLE", "alice");
+	assert_who(IDMAP_NO_RULE, "email alice@corp.example alice\n", ID_EMAIL,
+	    "Alice@corp.example", "alice");
 	assert_who(IDMAP_YES, "email \"A@b@C\" alice\n", ID_EMAIL, "A@b@c", "alice");
 	assert_who(IDMAP_NO_RULE, "email \"A@b@C\" alice\n", ID_EMAIL, "A@B@c", "alice");
-	assert_who(IDMAP_NO_RULE, "upn alice@corp.example alice\n", ID_UPN, "alice@CORP.example", "alice");
-	assert_who(IDMAP_YES, "uri spiffe://Corp.Example/ops alice\n", ID_URI, "SPIFFE://corp.example/ops", "alice");
-	assert_who(IDMAP_NO_RULE, "uri spiffe://corp.example/ops alice\n", ID_URI, "spiffe://corp.example/Ops", "alice");
+	assert_who(
+	    IDMAP_NO_RULE, "upn alice@corp.example alice\n", ID_UPN, "alice@CORP.example", "alice");
+	assert_who(IDMAP_YES, "uri spiffe://Corp.Example/ops alice\n", ID_URI,
+	    "SPIFFE://corp.example/ops", "alice");
+	assert_who(IDMAP_NO_RULE, "uri spiffe://corp.example/ops alice\n", ID_URI,
+	    "spiffe://corp.example/Ops", "alice");
 	assert_who(IDMAP_NO_RULE, "uri https://U@h/ alice\n", ID_URI, "https://u@h/", "alice");
 	assert_who(IDMAP_YES, "uri https://U@H:1/ alice\n", ID_URI, "HTTPS://U@h:1/", "alice");
 	assert_who(IDMAP_NO_RULE, "uri https://h?Q alice\n", ID_URI, "https://h?q", "alice");
-	assert_who(IDMAP_NO_RULE, "uri https://h#Q@X alice\n", ID_URI, "https://h#q@x", "alice");
+	assert_who(IDMAP_NO_RULE, "uri https://h#Q@X alice\n", ID_URI, "https://h#Q@x", "alice");
+	assert_who(IDMAP_NO_RULE, "uri https://h?Q@X alice\n", ID_URI, "https://h?Q@x", "alice");
 	assert_who(IDMAP_YES, "uri urn:a:B alice\n", ID_URI, "URN:a:B", "alice");
 	assert_who(IDMAP_NO_RULE, "uri urn:a:B alice\n", ID_URI, "urn:a:b", "alice");
 	/* only ASCII has the other case */
-	assert_who(IDMAP_NO_RULE, "dns \xc3\xbc.example alice\n", ID_DNS, "\xc3\x9c.example", "alice");
+	assert_who(
+	    IDMAP_NO_RULE, "dns \xc3\xbc.example alice\n", ID_DNS, "\xc3\x9c.example", "alice");
 	assert_who(IDMAP_NO_RULE, "subject CN=Alice alice\n", ID_SUBJECT, "CN=alice", "alice");
 	/* patterns have no case in the same places */
 	assert_who(IDMAP_YES, "uri spiffe://CORP.*.Example/ops/{n} {n}\n", ID_URI,
 	    "Spiffe://corp.x.EXAMPLE/ops/alice", "alice");
-	assert_who(IDMAP_YES, "email {n}@CORP.example {n}\n", ID_EMAIL, "alice@corp.EXAMPLE", "alice");
+	assert_who(
+	    IDMAP_YES, "email {n}@CORP.example {n}\n", ID_EMAIL, "alice@corp.EXAMPLE", "alice");
 	assert_who(IDMAP_YES, "dns {n}.CORP {n}\n", ID_DNS, "ALICE.corp", "alice");
 	assert_who(IDMAP_YES, "dns /(?<n>[A-Z]+)\\.CORP/ {n}\n", ID_DNS, "Alice.corp", "alice");
 }
@@ -50,17 +58,23 @@ static void
 deny_ignores_case_throughout(void **state)
 {
 	(void)state;
-	assert_who(IDMAP_DENY, "email Mallory@Corp.example deny\n", ID_EMAIL, "mALLORY@corp.EXAMPLE", "x");
+	assert_who(
+	    IDMAP_DENY, "email Mallory@Corp.example deny\n", ID_EMAIL, "mALLORY@corp.EXAMPLE", "x");
 	assert_who(IDMAP_DENY, "cn MALLORY deny\n", ID_CN, "mallory", "x");
 	assert_who(IDMAP_DENY, "cn mallory-* deny\n", ID_CN, "MALLORY-2", "x");
 	assert_who(IDMAP_DENY, "cn /mal[lm]ory/ deny\n", ID_CN, "MALLORY", "x");
-	assert_who(IDMAP_DENY, "subject CN=Mallory,O=Corp deny\n", ID_SUBJECT, "CN=MALLORY,O=corp", "x");
+	assert_who(
+	    IDMAP_DENY, "subject CN=Mallory,O=Corp deny\n", ID_SUBJECT, "CN=MALLORY,O=corp", "x");
 	assert_who(IDMAP_DENY, "subject CN=*,O=Corp deny\n", ID_SUBJECT, "CN=MALLORY,O=corp", "x");
 	assert_who(IDMAP_DENY, "uri https://h/Path deny\n", ID_URI, "https://H/pATH", "x");
 	assert_who(IDMAP_NO_RULE, "cn mallory deny\n", ID_CN, "mallory2", "x");
 	/* a length of 65 bytes reads as an A: it must not be folded with the text */
-	assert_who(IDMAP_DENY, "subject CN=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	    ",O=X deny\n", ID_SUBJECT,
+	assert_who(IDMAP_DENY,
+	    "subject CN=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	    ",O=X deny\n",
+	    ID_SUBJECT, "CN=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,O=x",
+	    "x");
+	assert_who(IDMAP_DENY, "subject CN=*,O=X deny\n", ID_SUBJECT,
 	    "CN=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,O=x", "x");
 }
 
@@ -81,11 +95,16 @@ a_wildcard_takes_one_part_and_at_least_one_byte(void **state)
 		snprintf(value, sizeof(value), "a%s", separators[i]);
 		assert_who(IDMAP_NO_RULE, "cn * alice\n", ID_CN, value, "alice");
 	}
-	assert_who(IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL, "alice@evil@corp.example", "alice");
-	assert_who(IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL, "@corp.example", "alice");
-	assert_who(IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL, "alice@corp.example.evil", "alice");
-	assert_who(IDMAP_NO_RULE, "uri spiffe://c/ops/{n} {n}\n", ID_URI, "spiffe://c/ops/alice/x", "alice");
-	assert_who(IDMAP_YES, "email *@corp.example alice\n", ID_EMAIL, "x.y-z@corp.example", "alice");
+	assert_who(IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL,
+	    "alice@evil@corp.example", "alice");
+	assert_who(
+	    IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL, "@corp.example", "alice");
+	assert_who(IDMAP_NO_RULE, "email {u}@corp.example {u}\n", ID_EMAIL,
+	    "alice@corp.example.evil", "alice");
+	assert_who(IDMAP_NO_RULE, "uri spiffe://c/ops/{n} {n}\n", ID_URI, "spiffe://c/ops/alice/x",
+	    "alice");
+	assert_who(
+	    IDMAP_YES, "email *@corp.example alice\n", ID_EMAIL, "x.y-z@corp.example", "alice");
 	/* the last literal is the end, and the first place of others is taken */
 	assert_who(IDMAP_YES, "dns {n}.b {n}\n", ID_DNS, "x.b.b", "x.b");
 	assert_who(IDMAP_YES, "cn {a}-{b} {a}\n", ID_CN, "x-y-z", "x");
@@ -171,18 +190,30 @@ names_match_rdn_by_rdn(void **state)
 	assert_who(IDMAP_NO_RULE, map, ID_SUBJECT, "CN=alice\\,OU\\=Ops,O=Corp", "alice");
 	assert_who(IDMAP_NO_RULE, map, ID_SUBJECT, "CN=x\\,alice,OU=Ops,O=Corp", "alice");
 	assert_who(IDMAP_NO_RULE, map, ID_SUBJECT, "CN=alice\\=,OU=Ops,O=Corp", "alice");
-	assert_who(IDMAP_YES, "subject CN={a}+UID={b},O=C {b}\n", ID_SUBJECT, "UID=alice+CN=x,O=C", "alice");
-	assert_who(IDMAP_YES, "subject UID={b}+CN={a},O=C {b}\n", ID_SUBJECT, "CN=x+UID=alice,O=C", "alice");
+	assert_who(
+	    IDMAP_NO_RULE, "subject CN={u},O=C {u}\n", ID_SUBJECT, "CN=alice+UID=x,O=C", "alice");
+	assert_who(
+	    IDMAP_NO_RULE, "subject CN={u}+UID=x,O=C {u}\n", ID_SUBJECT, "CN=alice,O=C", "alice");
+	assert_who(IDMAP_NO_RULE, "subject CN={u},O=C {u}\n", ID_SUBJECT, "UID=alice,O=C", "alice");
+	assert_who(IDMAP_NO_RULE, "subject O={u} {u}\n", ID_SUBJECT, "OU=alice", "alice");
+	assert_who(IDMAP_NO_RULE, "subject OU={u} {u}\n", ID_SUBJECT, "O=alice", "alice");
+	assert_who(IDMAP_YES, "subject CN={a}+UID={b},O=C {b}\n", ID_SUBJECT, "UID=alice+CN=x,O=C",
+	    "alice");
+	assert_who(IDMAP_YES, "subject UID={b}+CN={a},O=C {b}\n", ID_SUBJECT, "CN=x+UID=alice,O=C",
+	    "alice");
 	assert_who(IDMAP_YES, "subject OU=b+CN=a alice\n", ID_SUBJECT, "CN=a+OU=b", "alice");
-	assert_who(IDMAP_YES, "subject \"CN={f} {l},O=*\" {f}.{l}\n", ID_SUBJECT, "CN=Alice Ng,O=x", "Alice.Ng");
-	assert_who(IDMAP_NO_RULE, "subject \"CN={f} {l},O=*\" {f}.{l}\n", ID_SUBJECT, "CN=Alice Ng,O=x y", "Alice.Ng");
+	assert_who(IDMAP_YES, "subject \"CN={f} {l},O=*\" {f}.{l}\n", ID_SUBJECT, "CN=Alice Ng,O=x",
+	    "Alice.Ng");
+	assert_who(IDMAP_NO_RULE, "subject \"CN={f} {l},O=*\" {f}.{l}\n", ID_SUBJECT,
+	    "CN=Alice Ng,O=x y", "Alice.Ng");
 	assert_who(IDMAP_YES, "subject CN=a\\,b alice\n", ID_SUBJECT, "CN=a\\2cb", "alice");
 	assert_who(IDMAP_YES, "subject CN=\\* alice\n", ID_SUBJECT, "CN=*", "alice");
 	assert_who(IDMAP_NO_RULE, "subject CN=\\* alice\n", ID_SUBJECT, "CN=x", "alice");
 	assert_who(IDMAP_YES, "subject CN=\\2a alice\n", ID_SUBJECT, "CN=*", "alice");
 	assert_who(IDMAP_NO_RULE, "subject CN=\\2a alice\n", ID_SUBJECT, "CN=x", "alice");
 	assert_who(IDMAP_YES, "subject CN=\\\\{a} {a}\n", ID_SUBJECT, "CN=\\\\alice", "alice");
-	assert_who(IDMAP_YES, "subject \"CN=Ng\\, Alice\" alice\n", ID_SUBJECT, "CN=Ng\\, Alice", "alice");
+	assert_who(
+	    IDMAP_YES, "subject \"CN=Ng\\, Alice\" alice\n", ID_SUBJECT, "CN=Ng\\, Alice", "alice");
 	assert_who(IDMAP_YES, "issuer CN=*,O=C alice\n", ID_ISSUER, "CN=x,O=C", "alice");
 }
 
@@ -199,8 +230,10 @@ expressions_match_the_whole_value(void **state)
 	assert_who(IDMAP_NO_RULE, "cn /a\\Klice/ alice\n", ID_CN, "alicex", "alice");
 	assert_who(IDMAP_NO_RULE, "cn /Alice/ alice\n", ID_CN, "alice", "alice");
 	assert_who(IDMAP_YES, "cn /J.rgen/ alice\n", ID_CN, "J\xc3\xbcrgen", "alice");
-	assert_who(IDMAP_YES, "cn /deploy-(?<env>[a-z]+)/ deploy-{env}\n", ID_CN, "deploy-prod", "deploy-prod");
-	assert_who(IDMAP_NO_ACCOUNT, "cn /deploy-(?<env>[a-z]+)/ deploy-{env}\n", ID_CN, "deploy-prod", "deploy-test");
+	assert_who(IDMAP_YES, "cn /deploy-(?<env>[a-z]+)/ deploy-{env}\n", ID_CN, "deploy-prod",
+	    "deploy-prod");
+	assert_who(IDMAP_NO_ACCOUNT, "cn /deploy-(?<env>[a-z]+)/ deploy-{env}\n", ID_CN,
+	    "deploy-prod", "deploy-test");
 	/* a group that took no part, or took nothing, gives no account */
 	assert_who(IDMAP_NO_ACCOUNT, "cn /x(?<a>y)?/ z{a}\n", ID_CN, "x", "z");
 	assert_who(IDMAP_YES, "cn /x(?<a>y)?/ z{a}\n", ID_CN, "xy", "zy");
@@ -211,10 +244,11 @@ expressions_match_the_whole_value(void **state)
 static void
 an_expression_that_never_ends_denies(void **state)
 {
-	static const char map[] = "cn good alice\ncn /(a|aa|a+)+[bc]{3}/ bob\ncn alice alice trust=corp\n";
+	static const char map[] =
+	    "cn good alice\ncn /(a|aa|a+)+[bc]{3}/ bob\ncn alice alice trust=corp\n";
 	struct idmap *m = map_of(map, 1);
-	struct identity *id = id_of(ID_CN, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabb!", ID_CN,
-	    "good", 0);
+	struct identity *id =
+	    id_of(ID_CN, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabb!", ID_CN, "good", 0);
 	unsigned line = 99;
 
 	(void)state;
@@ -257,7 +291,8 @@ a_deny_wins_over_a_limit_wherever_it_stands(void **state)
 	static const char *const maps[] = { "cn /(a|aa|a+)+b/ deny\ncn x deny\n",
 		"cn x deny\ncn /(a|aa|a+)+b/ deny\n", "cn /(a|aa|a+)+b/ alice\ncn /x/ deny\n",
 		"cn /x/ deny\ncn /(a|aa|a+)+b/ alice\n" };
-	struct identity *id = id_of(ID_CN, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabab!", ID_CN, "x", 0);
+	struct identity *id =
+	    id_of(ID_CN, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabab!", ID_CN, "x", 0);
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -314,8 +349,13 @@ ask_uid(const char *map, const char *account, bool has_uid, uint32_t uid)
 	struct idmap *m = map_of(map, 1);
 	struct identity *id = id_of(ID_CN, "root", 0);
 	struct idmap_rule_info rule;
-	struct idmap_query q = { .id = id, .sections = one_section, .nsections = 1,
-		.account = account, .has_uid = has_uid, .uid = uid, .service = "sshd" };
+	struct idmap_query q = { .id = id,
+		.sections = one_section,
+		.nsections = 1,
+		.account = account,
+		.has_uid = has_uid,
+		.uid = uid,
+		.service = "sshd" };
 	enum idmap_verdict v = idmap_who(m, &q, &rule);
 
 	identity_free(id);
@@ -346,8 +386,13 @@ uid_zero_needs_a_literal_name_even_when_every_uid_may_be_captured(void **state)
 	struct idmap_config c = { .sections = one_section, .nsections = 1, .capture_min_uid = 0 };
 	struct identity *id = id_of(ID_CN, "toor", 0);
 	struct idmap_rule_info rule;
-	struct idmap_query q = { .id = id, .sections = one_section, .nsections = 1,
-		.account = "toor", .has_uid = true, .uid = 0, .service = "sshd" };
+	struct idmap_query q = { .id = id,
+		.sections = one_section,
+		.nsections = 1,
+		.account = "toor",
+		.has_uid = true,
+		.uid = 0,
+		.service = "sshd" };
 	struct err e = { 0 };
 	struct idmap *m = idmap_parse("map", (const uint8_t *)"cn {a} {a}\n", 11, &c, &e);
 
@@ -392,7 +437,8 @@ static void
 any_value_of_a_field_may_match(void **state)
 {
 	struct idmap *m = map_of("email alice@c alice\nemail {u}@d {u}\nemail /(?<v>.)@e/ {v}\n"
-	    "email Evil@c deny\n", 1);
+				 "email Evil@c deny\n",
+	    1);
 	struct identity *id = id_of(ID_EMAIL, "zz@x", ID_EMAIL, "alice@c", ID_EMAIL, "bob@d",
 	    ID_EMAIL, "carol@d", ID_EMAIL, "v@e", 0);
 
@@ -415,10 +461,10 @@ literals_with_a_fixed_form_match(void **state)
 	(void)state;
 	assert_who(IDMAP_YES, "serial 1f03 alice\n", ID_SERIAL, "1f03", "alice");
 	assert_who(IDMAP_NO_RULE, "serial 1f03 alice\n", ID_SERIAL, "1f0", "alice");
-	assert_who(IDMAP_YES, "spki SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice\n", ID_SPKI,
-	    "SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "alice");
-	assert_who(IDMAP_NO_RULE, "spki SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice\n", ID_SPKI,
-	    "SHA256:4pxAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "alice");
+	assert_who(IDMAP_YES, "spki SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice\n",
+	    ID_SPKI, "SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "alice");
+	assert_who(IDMAP_NO_RULE, "spki SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice\n",
+	    ID_SPKI, "SHA256:4pxAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "alice");
 	assert_who(IDMAP_NO_RULE, "spki SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice\n",
 	    ID_FINGERPRINT, "SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "alice");
 	assert_who(IDMAP_YES, "policy 1.2.3 alice\n", ID_POLICY, "1.2.3", "alice");

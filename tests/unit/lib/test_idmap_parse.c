@@ -55,7 +55,8 @@ bytes_that_are_not_text_are_refused(void **state)
 	assert_map_ok("cn J\xc3\xbcrgen juergen\n", 1);
 	assert_null(idmap_parse("map", (const uint8_t *)"cn a\0b alice\n", 13, &c, &e));
 	assert_string_equal("map:1: line: a control character or a byte that is not UTF-8, allowed "
-	    "are UTF-8 text and tabs", e.text);
+			    "are UTF-8 text and tabs",
+	    e.text);
 }
 
 static void
@@ -108,7 +109,8 @@ static void
 fields_are_whole_words(void **state)
 {
 	(void)state;
-	assert_map_error("emial a alice\n", "map:1: field: \"emial\" is unknown, allowed are subject");
+	assert_map_error(
+	    "emial a alice\n", "map:1: field: \"emial\" is unknown, allowed are subject");
 	assert_map_error("Email a alice\n", "map:1: field: \"Email\" is unknown");
 	assert_map_error("c a alice\n", "map:1: field: \"c\" is unknown");
 	assert_map_error("\"\" a alice\n", "map:1: field: \"\" is unknown");
@@ -166,8 +168,10 @@ wrong_wildcards_and_escapes_are_refused(void **state)
 	assert_map_error("cn a\\b alice\n", "map:1: pattern: a backslash");
 	assert_map_error("cn a\\ alice\n", "map:1: pattern: a backslash");
 	assert_map_error("cn a\\, alice\n", "map:1: pattern: a backslash");
-	assert_map_ok("cn {a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.{j}.{k}.{l}.{m}.{n}.{o}.{p} {p}\n", 1);
-	assert_map_error("cn {a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.{j}.{k}.{l}.{m}.{n}.{o}.{p}.{q} x\n",
+	assert_map_ok(
+	    "cn {a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.{j}.{k}.{l}.{m}.{n}.{o}.{p} {p}\n", 1);
+	assert_map_error(
+	    "cn {a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.{j}.{k}.{l}.{m}.{n}.{o}.{p}.{q} x\n",
 	    "map:1: pattern: more than 16 captures");
 }
 
@@ -177,13 +181,15 @@ names_are_parsed_rdn_by_rdn(void **state)
 	(void)state;
 	assert_map_ok("subject \"CN=Alice Ng,OU=Operations,O=Corp\" alice\n", 1);
 	assert_map_ok("issuer CN=*,O=Corp alice\n", 1);
-	assert_map_error("subject Alice alice\n", "map:1: pattern: distinguished name: no TYPE=VALUE");
+	assert_map_error(
+	    "subject Alice alice\n", "map:1: pattern: distinguished name: no TYPE=VALUE");
 	assert_map_error("subject \"CN=A, O=B\" alice\n", "map:1: pattern: distinguished name:");
 	assert_map_error("subject CN=a,XY=b alice\n",
 	    "map:1: pattern: distinguished name: unknown attribute type");
 	assert_map_error("subject {t}=a alice\n", "map:1: pattern: distinguished name:");
 	assert_map_error("subject CN=a\\ alice\n", "map:1: pattern: a backslash");
-	assert_map_error("subject CN=a\\01 alice\n", "map:1: pattern: distinguished name: an escaped");
+	assert_map_error(
+	    "subject CN=a\\01 alice\n", "map:1: pattern: distinguished name: an escaped");
 	assert_map_error("subject /CN=a.*/ alice\n",
 	    "map:1: pattern: an expression on subject, which is compared RDN by RDN; allowed are a "
 	    "name, or the fields cn, ou and o");
@@ -239,8 +245,10 @@ names_in_accounts_must_be_captured(void **state)
 	assert_map_error("cn {a} {b}\n", "map:1: accounts: {b} is not captured");
 	assert_map_error("cn * {a}\n", "map:1: accounts: {a} is not captured");
 	assert_map_ok("cn /(?<env>x)(y)/ deploy-{env},{env}\n", 1);
-	assert_map_error("cn /(?<env>x)/ {envi}\n", "map:1: accounts: {envi} needs exactly one group");
-	assert_map_error("cn /(?J)(?<e>x)|(?<e>y)/ {e}\n", "map:1: accounts: {e} needs exactly one");
+	assert_map_error(
+	    "cn /(?<env>x)/ {envi}\n", "map:1: accounts: {envi} needs exactly one group");
+	assert_map_error(
+	    "cn /(?J)(?<e>x)|(?<e>y)/ {e}\n", "map:1: accounts: {e} needs exactly one");
 	assert_map_error("cn /(x)/ {1}\n", "map:1: accounts: { begins no");
 }
 
@@ -249,7 +257,8 @@ options_are_known_and_come_once(void **state)
 {
 	(void)state;
 	assert_map_ok("cn a alice trust=corp service=sshd,sudo from=10.0.0.0/8,::1 "
-	    "issuer=\"CN=CI CA,O=Corp\" policy=1.2.3,1.2.4 # all\n", 1);
+		      "issuer=\"CN=CI CA,O=Corp\" policy=1.2.3,1.2.4 # all\n",
+	    1);
 	assert_map_ok("cn a alice \"issuer=CN=CI CA,O=Corp\"\n", 1);
 	assert_map_error("cn a alice servic=sshd\n",
 	    "map:1: option: \"servic\" is unknown, allowed are trust service from issuer policy");
@@ -257,7 +266,8 @@ options_are_known_and_come_once(void **state)
 	assert_map_error("cn a alice service\n", "map:1: option: \"service\" is no NAME=VALUE");
 	assert_map_error("cn a alice =sshd\n", "map:1: option: \"\" is unknown");
 	assert_map_error("cn a alice bob\n", "map:1: option: \"bob\" is no NAME=VALUE");
-	assert_map_error("cn a alice bind=same-key\n", "map:1: bind: not in this version, allowed are");
+	assert_map_error(
+	    "cn a alice bind=same-key\n", "map:1: bind: not in this version, allowed are");
 	assert_map_error("cn a alice key=x\n", "map:1: key: not in this version");
 	assert_map_error("cn a alice to=x\n", "map:1: to: not in this version");
 	assert_map_error("cn a alice max-session=60\n", "map:1: max-session: not in this version");
@@ -273,7 +283,8 @@ options_are_known_and_come_once(void **state)
 	assert_map_error("cn a alice policy=1.2.x\n", "map:1: policy: \"1.2.x\", allowed is");
 	assert_map_error("cn a alice issuer=corp\n", "map:1: issuer: pattern: distinguished name");
 	assert_map_error("cn a alice issuer=/x/\n", "map:1: issuer: pattern: an expression");
-	assert_map_error("cn a alice issuer=CN={x}\n", "map:1: issuer: pattern: {x} captures nothing");
+	assert_map_error(
+	    "cn a alice issuer=CN={x}\n", "map:1: issuer: pattern: {x} captures nothing");
 	assert_map_error("cn a deny service=sshd service=sudo\n", "map:1: service: given twice");
 }
 
@@ -288,7 +299,8 @@ networks_are_written_exactly(void **state)
 
 	(void)state;
 	assert_map_ok("cn a alice from=10.0.0.0/8,10.0.0.1,10.0.0.1/32,0.0.0.0/0,::/0,::1/128,"
-	    "2001:db8::/32,::ffff:10.0.0.0/104,::ffff:0.0.0.0/96\n", 1);
+		      "2001:db8::/32,::ffff:10.0.0.0/104,::ffff:0.0.0.0/96\n",
+	    1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "cn a alice from=::1,%s\n", bad[i]);
 		snprintf(want, sizeof(want), "map:1: from: \"%s\"", bad[i]);
@@ -309,9 +321,11 @@ with_two_sections_each_rule_names_its_own(void **state)
 	(void)state;
 	assert_null(idmap_parse("map", (const uint8_t *)without, strlen(without), &c, &e));
 	assert_string_equal("map:2: trust: missing, with more than one trust section each rule "
-	    "needs trust=SECTION", e.text);
+			    "needs trust=SECTION",
+	    e.text);
 	assert_null(idmap_parse("map", (const uint8_t *)deny, strlen(deny), &c, &e));
-	m = map_of("cn a alice trust=corp\ncn b bob trust=corp,partner\ncn x deny trust=partner\n", 2);
+	m = map_of(
+	    "cn a alice trust=corp\ncn b bob trust=corp,partner\ncn x deny trust=partner\n", 2);
 	assert_int_equal(3, idmap_nrules(m));
 	idmap_free(m);
 	assert_map_error("cn a alice trust=other\n", "map:1: trust: there is no section \"other\"");

@@ -15,9 +15,14 @@ setup_new(struct setup *s)
 	s->id = id_of(ID_EMAIL, "alice@c", ID_ISSUER, "CN=CI CA,O=Corp", ID_POLICY, "1.2.3",
 	    ID_POLICY, "1.2.4", 0);
 	address_set(&s->from, "10.1.2.3");
-	s->q = (struct idmap_query){ .id = s->id, .sections = one_section, .nsections = 1,
-		.from = (struct sockaddr *)&s->from, .account = "alice", .has_uid = true,
-		.uid = 1001, .service = "sshd" };
+	s->q = (struct idmap_query){ .id = s->id,
+		.sections = one_section,
+		.nsections = 1,
+		.from = (struct sockaddr *)&s->from,
+		.account = "alice",
+		.has_uid = true,
+		.uid = 1001,
+		.service = "sshd" };
 	return s;
 }
 
@@ -134,8 +139,10 @@ issuer_and_policy_are_of_the_certificate(void **state)
 	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice issuer=\"CN=CI CA,O=Corp\"\n"));
 	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice issuer=\"CN=CI *,O=Corp\"\n"));
 	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice issuer=\"CN=CI CA\"\n"));
-	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice issuer=\"O=Corp,CN=CI CA\"\n"));
-	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice issuer=\"CN=ci CA,O=Corp\"\n"));
+	assert_int_equal(
+	    IDMAP_NO_OPTION, who(&s, "email alice@c alice issuer=\"O=Corp,CN=CI CA\"\n"));
+	assert_int_equal(
+	    IDMAP_NO_OPTION, who(&s, "email alice@c alice issuer=\"CN=ci CA,O=Corp\"\n"));
 	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice policy=1.2.4\n"));
 	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice policy=1.9,1.2.3\n"));
 	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice policy=1.2\n"));
@@ -159,13 +166,21 @@ options_belong_to_their_own_rule(void **state)
 	setup_new(&s);
 	/* no login by one rule's account and another's options */
 	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice service=sudo\n"
-	    "email alice@c bob service=sshd\n"));
-	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice service=sudo from=10.0.0.0/8\n"
-	    "email alice@c alice service=sshd from=11.0.0.0/8\n"));
+						  "email alice@c bob service=sshd\n"));
+	assert_int_equal(
+	    IDMAP_NO_OPTION, who(&s, "email alice@c alice service=sudo from=10.0.0.0/8\n"
+				     "email alice@c alice service=sshd from=11.0.0.0/8\n"));
 	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice service=sudo\n"
-	    "email {u}@c {u} service=sshd\n"));
+					    "email {u}@c {u} service=sshd\n"));
 	assert_int_equal(2, s.rule.line);
 	assert_string_equal("email {u}@c {u} service=sshd", s.rule.text);
+	/* of several the first is named, whichever was found first */
+	assert_int_equal(IDMAP_YES, who(&s, "cn x x\nemail {u}@c {u}\nemail alice@c alice\n"));
+	assert_int_equal(2, s.rule.line);
+	assert_int_equal(IDMAP_YES, who(&s, "cn x x\nemail alice@c alice\nemail {u}@c {u}\n"));
+	assert_int_equal(2, s.rule.line);
+	assert_int_equal(IDMAP_DENY, who(&s, "email * x\nemail *@c deny\nemail alice@c deny\n"));
+	assert_int_equal(2, s.rule.line);
 	identity_free(s.id);
 }
 
@@ -178,13 +193,19 @@ a_deny_counts_when_all_its_options_hold(void **state)
 	setup_new(&s);
 	assert_int_equal(IDMAP_DENY, who(&s, "email alice@c alice\nemail ALICE@c deny\n"));
 	assert_int_equal(2, s.rule.line);
-	assert_int_equal(IDMAP_DENY, who(&s, "email alice@c deny service=sshd\nemail alice@c alice\n"));
-	assert_int_equal(IDMAP_YES, who(&s, "email alice@c deny service=sudo\nemail alice@c alice\n"));
-	assert_int_equal(IDMAP_YES, who(&s, "email alice@c deny from=11.0.0.0/8\nemail alice@c alice\n"));
-	assert_int_equal(IDMAP_DENY, who(&s, "email alice@c deny from=::ffff:10.0.0.0/104\nemail alice@c alice\n"));
+	assert_int_equal(
+	    IDMAP_DENY, who(&s, "email alice@c deny service=sshd\nemail alice@c alice\n"));
+	assert_int_equal(
+	    IDMAP_YES, who(&s, "email alice@c deny service=sudo\nemail alice@c alice\n"));
+	assert_int_equal(
+	    IDMAP_YES, who(&s, "email alice@c deny from=11.0.0.0/8\nemail alice@c alice\n"));
+	assert_int_equal(IDMAP_DENY,
+	    who(&s, "email alice@c deny from=::ffff:10.0.0.0/104\nemail alice@c alice\n"));
 	/* at OPEN the service is not known: such a deny waits, others do not */
-	assert_int_equal(IDMAP_YES, open_verdict(&s, "email alice@c deny service=sshd\nemail alice@c alice\n"));
-	assert_int_equal(IDMAP_DENY, open_verdict(&s, "email alice@c deny from=10.0.0.0/8\nemail alice@c alice\n"));
+	assert_int_equal(
+	    IDMAP_YES, open_verdict(&s, "email alice@c deny service=sshd\nemail alice@c alice\n"));
+	assert_int_equal(IDMAP_DENY,
+	    open_verdict(&s, "email alice@c deny from=10.0.0.0/8\nemail alice@c alice\n"));
 	identity_free(s.id);
 }
 
@@ -257,7 +278,7 @@ a_rule_counts_for_its_own_section_only(void **state)
 	idmap_free(single);
 }
 
-/* ---- order ------------------------------------------------------------------------------------ */
+/* ---- order ------------------------------------------------------------------------------ */
 static const char *const rules[] = {
 	"email alice@c alice\n",
 	"email alice@c alice,ops service=sudo\n",
@@ -336,7 +357,7 @@ the_order_of_rules_changes_no_verdict(void **state)
 	}
 }
 
-/* ---- what is told ------------------------------------------------------------------------------ */
+/* ---- what is told ----------------------------------------------------------------------- */
 static void
 collect(void *arg, const char *text)
 {
@@ -350,14 +371,13 @@ collect(void *arg, const char *text)
 static void
 explain_names_every_rule_that_has_a_say(void **state)
 {
-	static const char map[] =
-	    "# people\n"
-	    "email alice@c alice,ops\n"
-	    "email {u}@c {u} service=sudo\n"
-	    "cn nobody deny\n"
-	    "email ALICE@C deny from=11.0.0.0/8\n"
-	    "email alice@c root\n"
-	    "email /(a|l|al|li)+z?ice@d/ alice\n";
+	static const char map[] = "# people\n"
+				  "email alice@c alice,ops\n"
+				  "email {u}@c {u} service=sudo\n"
+				  "cn nobody deny\n"
+				  "email ALICE@C deny from=11.0.0.0/8\n"
+				  "email alice@c root\n"
+				  "email /(a|l|al|li)+z?ice@d/ alice\n";
 	struct idmap *m = map_of(map, 1);
 	char got[2000] = "";
 	struct setup s;
@@ -365,10 +385,12 @@ explain_names_every_rule_that_has_a_say(void **state)
 	(void)state;
 	setup_new(&s);
 	idmap_explain(m, &s.q, collect, got);
-	assert_string_equal("map:2: grants alice (email alice@c alice,ops)\n"
+	assert_string_equal(
+	    "map:2: grants alice (email alice@c alice,ops)\n"
 	    "map:3: would grant alice, but service= does not hold (email {u}@c {u} service=sudo)\n"
 	    "map:5: would deny, but from= does not hold (email ALICE@C deny from=11.0.0.0/8)\n"
-	    "map:6: matches, but does not name alice (email alice@c root)\n", got);
+	    "map:6: matches, but does not name alice (email alice@c root)\n",
+	    got);
 
 	s.q.account = NULL;
 	s.q.service = NULL;
@@ -376,17 +398,19 @@ explain_names_every_rule_that_has_a_say(void **state)
 	got[0] = '\0';
 	idmap_explain(m, &s.q, collect, got);
 	assert_string_equal("map:2: grants alice (email alice@c alice,ops)\n"
-	    "map:2: grants ops (email alice@c alice,ops)\n"
-	    "map:3: grants alice (email {u}@c {u} service=sudo)\n"
-	    "map:5: denies (email ALICE@C deny from=11.0.0.0/8)\n"
-	    "map:6: grants root (email alice@c root)\n", got);
+			    "map:2: grants ops (email alice@c alice,ops)\n"
+			    "map:3: grants alice (email {u}@c {u} service=sudo)\n"
+			    "map:5: denies (email ALICE@C deny from=11.0.0.0/8)\n"
+			    "map:6: grants root (email alice@c root)\n",
+	    got);
 
 	s.q.account = "alice";
 	s.q.uid = 999;
 	got[0] = '\0';
 	idmap_explain(m, &s.q, collect, got);
-	assert_non_null(strstr(got, "map:3: matches, but an account from a capture needs a uid of at "
-	    "least 1000, and alice has 999"));
+	assert_non_null(
+	    strstr(got, "map:3: matches, but an account from a capture needs a uid of at "
+			"least 1000, and alice has 999"));
 	s.q.has_uid = false;
 	got[0] = '\0';
 	idmap_explain(m, &s.q, collect, got);
@@ -403,22 +427,22 @@ explain_names_every_rule_that_has_a_say(void **state)
 static void
 check_reports_rules_twice_and_weaker_terms(void **state)
 {
-	static const char map[] =
-	    "cn a alice service=sshd from=10.0.0.0/8\n"
-	    "cn b alice service=sshd\n"
-	    "cn c bob\n"
-	    "  cn\t\"c\"  bob   # again\n"
-	    "cn d carol service=sudo\n"
-	    "cn e carol from=::1\n"
-	    "cn {f} {f}\n"
-	    "cn c bob,bobby\n";
+	static const char map[] = "cn a alice service=sshd from=10.0.0.0/8\n"
+				  "cn b alice service=sshd\n"
+				  "cn c bob\n"
+				  "  cn\t\"c\"  bob   # again\n"
+				  "cn d carol service=sudo\n"
+				  "cn e carol from=::1\n"
+				  "cn {f} {f}\n"
+				  "cn c bob,bobby\n";
 	struct idmap *m = map_of(map, 1);
 	char got[2000] = "";
 
 	(void)state;
 	idmap_check(m, 100, collect, got);
 	assert_string_equal("map:4: the same rule as in line 3\n"
-	    "map:2: gives alice without from=, which line 1 demands\n", got);
+			    "map:2: gives alice without from=, which line 1 demands\n",
+	    got);
 	got[0] = '\0';
 	idmap_check(m, 1, collect, got);
 	assert_string_equal("map:4: the same rule as in line 3\n", got);

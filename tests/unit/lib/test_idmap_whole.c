@@ -2,16 +2,19 @@
 #include <time.h>
 
 #include "idmap_help.h"
+#include "idmap_local.h"
 
 static const char rich[] =
     "# people\n"
     "email      {user}@corp.example                  {user}\n"
     "\n"
     "subject    \"CN=Alice Ng,OU=Operations,O=Corp\"    alice,ops\n"
-    "subject    CN={u}+UID=*,O=J\xc3\xbcrgen\\,Co           {u}-x,ops from=10.0.0.0/8,2001:db8::/32\n"
+    "subject    CN={u}+UID=*,O=J\xc3\xbcrgen\\,Co           {u}-x,ops "
+    "from=10.0.0.0/8,2001:db8::/32\n"
     "uri        spiffe://corp.example/ops/{name}     {name}   service=sshd,sudo from=10.0.0.0/8\n"
     "cn         /^deploy-(?<env>[a-z]+)$/            deploy-{env}  issuer=\"CN=CI CA,O=Corp\"\n"
-    "cn         \"/a \\\"b\\\" (?<x>[0-9]+)/\"           n{x} policy=1.2.3,2.5.29.32.0 trust=corp # ok\n"
+    "cn         \"/a \\\"b\\\" (?<x>[0-9]+)/\"           n{x} policy=1.2.3,2.5.29.32.0 trust=corp "
+    "# ok\n"
     "spki       SHA256:4pXAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA root\n"
     "serial 1f03 alice\n"
     "\t # \xe2\x82\xac\n"
@@ -96,7 +99,7 @@ the_example_of_the_manual_does_what_it_says(void **state)
 	idmap_free(m);
 }
 
-/* ---- length -------------------------------------------------------------------------------------- */
+/* ---- length ----------------------------------------------------------------------------- */
 #define MANY 100000
 
 static double
@@ -111,8 +114,9 @@ cpu_seconds(void)
 static struct idmap *
 long_map(unsigned lines)
 {
-	struct idmap_config c = { .sections = one_section, .nsections = 1,
-		.capture_min_uid = MIN_UID };
+	struct idmap_config c = {
+		.sections = one_section, .nsections = 1, .capture_min_uid = MIN_UID
+	};
 	char *text = malloc((size_t)lines * 80 + 200);
 	struct err e = { 0 };
 	struct idmap *m;
@@ -123,9 +127,11 @@ long_map(unsigned lines)
 		if (i % 3 == 0)
 			n += (size_t)sprintf(text + n, "email user%u@corp.example u%u\n", i, i);
 		else if (i % 3 == 1)
-			n += (size_t)sprintf(text + n, "subject CN=user%u,O=Corp u%u service=sshd\n", i, i);
+			n += (size_t)sprintf(
+			    text + n, "subject CN=user%u,O=Corp u%u service=sshd\n", i, i);
 		else
-			n += (size_t)sprintf(text + n, "uri spiffe://corp.example/u/%u u%u\n", i, i);
+			n +=
+			    (size_t)sprintf(text + n, "uri spiffe://corp.example/u/%u u%u\n", i, i);
 	}
 	n += (size_t)sprintf(text + n, "email EVIL@corp.example deny\n");
 	m = idmap_parse("map", (uint8_t *)text, n, &c, &e);
@@ -149,8 +155,11 @@ a_hundred_thousand_rules_are_read_and_each_is_found(void **state)
 		struct identity *id;
 		unsigned line;
 
-		snprintf(value, sizeof(value), i % 3 == 0 ? "user%u@corp.example" :
-			i % 3 == 1 ? "CN=user%u,O=Corp" : "spiffe://corp.example/u/%u", i);
+		snprintf(value, sizeof(value),
+		    i % 3 == 0	 ? "user%u@corp.example"
+		    : i % 3 == 1 ? "CN=user%u,O=Corp"
+				 : "spiffe://corp.example/u/%u",
+		    i);
 		snprintf(account, sizeof(account), "u%u", i);
 		id = id_of(i % 3 == 0 ? ID_EMAIL : i % 3 == 1 ? ID_SUBJECT : ID_URI, value, 0);
 		assert_int_equal(IDMAP_YES, ask(m, id, account, &line));
@@ -168,7 +177,8 @@ static double
 lookup_seconds(unsigned lines)
 {
 	struct idmap *m = long_map(lines);
-	struct identity *id = id_of(ID_EMAIL, "user3@corp.example", ID_SUBJECT, "CN=user3,O=Corp", 0);
+	struct identity *id =
+	    id_of(ID_EMAIL, "user3@corp.example", ID_SUBJECT, "CN=user3,O=Corp", 0);
 	double best = 1e9;
 
 	for (int round = 0; round < 9; round++) {
@@ -190,10 +200,56 @@ a_lookup_among_many_literal_rules_does_not_walk_them(void **state)
 	double few = lookup_seconds(10), many = lookup_seconds(MANY);
 
 	(void)state;
-	print_message("# note: a lookup takes %.2f us among 10 rules, %.2f us among %d\n", few * 1e6,
-	    many * 1e6, MANY);
-	/* A walk would take a thousand times as long; the loose bound is no matter of the machine. */
+	print_message("# note: a lookup takes %.2f us among 10 rules, %.2f us among %d\n",
+	    few * 1e6, many * 1e6, MANY);
+	/* A walk would take a thousand times as long; the loose bound is no matter of the machine.
+	 */
 	assert_true(many < few * 20);
+}
+
+/* Names of one length and their hashes, sorted by hash. */
+struct hashed {
+	uint32_t hash, number;
+};
+
+static int
+hashed_compare(const void *a, const void *b)
+{
+	const struct hashed *x = a, *y = b;
+
+	return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+static void
+names_with_the_same_hash_are_not_the_same_name(void **state)
+{
+	enum { NAMES = 400000 };
+	struct hashed *h = malloc(NAMES * sizeof(*h));
+	char name[20], map[40];
+	unsigned collisions = 0;
+
+	(void)state;
+	assert_non_null(h);
+	for (uint32_t i = 0; i < NAMES; i++) {
+		struct idmap_key k;
+
+		snprintf(name, sizeof(name), "n%09u", i);
+		idmap_key_init(&k, ID_CN, false, (uint8_t *)name, strlen(name));
+		h[i] = (struct hashed){ .hash = k.hash, .number = i };
+	}
+	qsort(h, NAMES, sizeof(*h), hashed_compare);
+	for (size_t i = 1; i < NAMES; i++) {
+		if (h[i].hash != h[i - 1].hash)
+			continue;
+		collisions++;
+		snprintf(map, sizeof(map), "cn n%09u alice\n", h[i].number);
+		snprintf(name, sizeof(name), "n%09u", h[i].number);
+		assert_who(IDMAP_YES, map, ID_CN, name, "alice");
+		snprintf(name, sizeof(name), "n%09u", h[i - 1].number);
+		assert_who(IDMAP_NO_RULE, map, ID_CN, name, "alice");
+	}
+	assert_true(collisions > 0 && collisions < 200);
+	free(h);
 }
 
 static void
@@ -214,18 +270,17 @@ more_rules_than_allowed_are_refused(void **state)
 	free(text);
 }
 
-/* ---- any byte in a name ---------------------------------------------------------------------------- */
-static const char grants[] =
-    "email alice@c alice\n"
-    "cn alice alice\n"
-    "cn a alice\n"
-    "cn b alice\n"
-    "subject CN=alice alice\n"
-    "subject CN=alice,O=c alice\n"
-    "email {u}@c {u}\n"
-    "cn {u} {u}\n"
-    "upn {u}@c {u}\n"
-    "uri s://h/{u} {u}\n";
+/* ---- any byte in a name ----------------------------------------------------------------- */
+static const char grants[] = "email alice@c alice\n"
+			     "cn alice alice\n"
+			     "cn a alice\n"
+			     "cn b alice\n"
+			     "subject CN=alice alice\n"
+			     "subject CN=alice,O=c alice\n"
+			     "email {u}@c {u}\n"
+			     "cn {u} {u}\n"
+			     "upn {u}@c {u}\n"
+			     "uri s://h/{u} {u}\n";
 
 /* Every account that the identity gets, out of those that a byte could make of one or two names. */
 static unsigned
@@ -259,8 +314,10 @@ name_with_byte(struct identity *id, enum id_field field, unsigned c)
 	}
 	if (field == ID_SUBJECT) {
 		static struct dn_writer w;
-		struct dn_ava a = { .type = (const uint8_t *)"CN", .type_len = 2,
-			.value = (uint8_t *)value, .value_len = n };
+		struct dn_ava a = { .type = (const uint8_t *)"CN",
+			.type_len = 2,
+			.value = (uint8_t *)value,
+			.value_len = n };
 
 		dn_writer_init(&w);
 		assert_int_equal(0, dn_writer_rdn(&w, &a, 1, &e));
@@ -294,11 +351,12 @@ no_byte_in_a_name_makes_more_of_it(void **state)
 			}
 			assert_true(c >= 0x20 && c < 0x7f);
 			assert_int_equal(1, id->nvalues);
-			assert_int_equal(0, identity_name(id, "s", order, 5, name, sizeof(name), &e));
+			assert_int_equal(
+			    0, identity_name(id, "s", order, 5, name, sizeof(name), &e));
 			granted = accounts_granted(m, id);
 			/* The whole name is an account at most, never a part of it, never two. */
-			assert_int_equal(fields[f] != ID_SUBJECT && (c == '.' || c == '_' || c == '-'),
-			    granted);
+			assert_int_equal(
+			    fields[f] != ID_SUBJECT && (c == '.' || c == '_' || c == '-'), granted);
 			identity_free(id);
 		}
 	}
@@ -319,7 +377,8 @@ no_byte_in_a_map_makes_more_rules_or_accounts(void **state)
 		unsigned granted;
 
 		text[10] = (char)b;
-		if ((m = idmap_parse("map", (uint8_t *)text, strlen("cn x alice?bob\n"), &c, &e)) == NULL)
+		if ((m = idmap_parse("map", (uint8_t *)text, strlen("cn x alice?bob\n"), &c, &e)) ==
+		    NULL)
 			continue;
 		assert_int_equal(1, idmap_nrules(m));
 		granted = accounts_granted(m, id);
@@ -329,8 +388,9 @@ no_byte_in_a_map_makes_more_rules_or_accounts(void **state)
 			assert_int_equal(1, granted);
 		else
 			assert_int_equal(0, granted); /* alicexbob, which was not asked for */
-		assert_true(b == ',' || b == '.' || b == '_' || b == '-' || (b >= '0' && b <= '9') ||
-		    (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'));
+		assert_true(b == ',' || b == '.' || b == '_' || b == '-' ||
+			    (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') ||
+			    (b >= 'A' && b <= 'Z'));
 		idmap_free(m);
 	}
 	identity_free(id);
@@ -344,6 +404,7 @@ main(void)
 		cmocka_unit_test(the_example_of_the_manual_does_what_it_says),
 		cmocka_unit_test(a_hundred_thousand_rules_are_read_and_each_is_found),
 		cmocka_unit_test(a_lookup_among_many_literal_rules_does_not_walk_them),
+		cmocka_unit_test(names_with_the_same_hash_are_not_the_same_name),
 		cmocka_unit_test(more_rules_than_allowed_are_refused),
 		cmocka_unit_test(no_byte_in_a_name_makes_more_of_it),
 		cmocka_unit_test(no_byte_in_a_map_makes_more_rules_or_accounts),
