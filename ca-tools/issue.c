@@ -1,6 +1,9 @@
 /* issue.c - one certificate: signed, checked, recorded, and only then handed out */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <openssl/x509_vfy.h>
 
 #include "ca.h"
@@ -19,6 +22,27 @@ struct work {
 	char cert_path[FILE_PATH_MAX], key_path[FILE_PATH_MAX];
 	struct outfile cert_out, key_out;
 };
+
+/*
+ * PREFIX.key is replaced only where PREFIX.pem shows that this CA wrote the pair: whoever forgets
+ * --csr must not lose the key that he made for it.
+ */
+static int
+may_replace_key(struct work *w, struct err *e)
+{
+	struct store_cert c;
+	struct stat st;
+
+	if (lstat(w->key_path, &st) == -1 && errno == ENOENT)
+		return 0;
+	if (ca_find(&w->ca, w->cert_path, &c, e) == -1)
+		return err_set(e, ERR_FORMAT,
+		    "%s: is there, and there is no certificate of this CA in %s: it may be "
+		    "somebody's own key; take it away or name another --out",
+		    w->key_path, w->cert_path);
+	store_cert_done(&c);
+	return 0;
+}
 
 /* Before any key is touched: the issuer outlives the certificate, the files can be written. */
 static int
@@ -39,7 +63,9 @@ work_precheck(struct work *w, const struct issue *is, struct err *e)
 		return err_set(e, ERR_FORMAT, "%.80s...: the name is too long", is->out);
 	if (ca_may_write(&w->ca, w->cert_path, e) == -1)
 		return -1;
-	return ca_may_write(&w->ca, w->key_path, e);
+	if (ca_may_write(&w->ca, w->key_path, e) == -1)
+		return -1;
+	return is->key != NULL ? 0 : may_replace_key(w, e);
 }
 
 static int
@@ -76,6 +102,66 @@ refused_by_constraints(struct work *w, const struct issue *is, struct err *e)
 }
 
 static int
+trust_add(struct certpath_trust *t, enum certpath_kind kind, X509 *cert, struct err *e)
+{
+	uint8_t *der = NULL, sha256[32];
+	size_t n = 0;
+	int ret;
+
+	if (cert_der(cert, &der, &n, sha256, e) == -1)
+		return -1;
+	ret = certpath_trust_add(t, kind, "the CA's own certificate", der, n, e);
+	free(der);
+	return ret == -1 ? -1 : 0;
+}
+
+/*
+ * Ask the bridge's own verifier, at the first moment at which the whole path is valid: it is
+ * stricter than OpenSSL where a name could be read in two ways.
+ */
+static int
+check_as_bridge(struct work *w, const struct issue *is, struct err *e)
+{
+	struct certpath_request r = { .leaf = w->cert,
+		.now = is->not_before,
+		.purpose = is->profile == PROFILE_USER ? CERTPATH_CLIENT : CERTPATH_SERVER,
+		.identity_rules = true };
+	struct certpath_result res;
+	struct certpath_trust *t;
+	int64_t from, until;
+	int ret = -1;
+
+	/* an intermediate is never older than its root, nor ends later */
+	if (cert_times(w->ca.intermediate, &from, &until, e) == -1)
+		return -1;
+	if (r.now < from)
+		r.now = from;
+	if (r.now > is->not_after)
+		return 0; /* ended before this CA began: it counts at no time */
+	if ((t = certpath_trust_new(e)) == NULL)
+		return -1;
+	if (trust_add(t, CERTPATH_ANCHOR, w->ca.root, e) == 0 &&
+	    trust_add(t, CERTPATH_INTERMEDIATE, w->ca.intermediate, e) == 0 &&
+	    (ret = certpath_verify(t, &r, &res, e)) == 0)
+		certpath_result_done(&res);
+	certpath_trust_free(t);
+	return ret;
+}
+
+static int
+work_check(struct work *w, const struct issue *is, struct err *e)
+{
+	if (profile_check(w->cert, is->profile, w->ca.intermediate, w->ca.root, e) == 0 &&
+	    check_as_bridge(w, is, e) == 0)
+		return 0;
+	if (e->detail == X509_V_ERR_PERMITTED_VIOLATION ||
+	    e->detail == X509_V_ERR_UNSUPPORTED_NAME_SYNTAX)
+		return refused_by_constraints(w, is, e);
+	return err_prefix(e, "a verifier would refuse the certificate");
+}
+
+/* What a verifier would refuse is not handed out. */
+static int
 work_sign(struct work *w, const struct issue *is, int64_t now, struct err *e)
 {
 	const struct cert_request r = { .profile = is->profile,
@@ -86,22 +172,14 @@ work_sign(struct work *w, const struct issue *is, int64_t now, struct err *e)
 		.not_before = is->not_before,
 		.not_after = is->not_after };
 
-	if ((w->cert = profile_sign(&r, w->ca.intermediate, w->ca_key, e)) == NULL)
-		return -1;
-	/* what a verifier would refuse is not handed out */
-	if (profile_check(w->cert, is->profile, w->ca.intermediate, w->ca.root, e) == -1)
-		return e->detail == X509_V_ERR_PERMITTED_VIOLATION ||
-			       e->detail == X509_V_ERR_UNSUPPORTED_NAME_SYNTAX
-			   ? refused_by_constraints(w, is, e)
-			   : err_prefix(e, "a verifier would refuse the certificate");
-	if (ca_row(w->cert, is->profile, is->name, now, &w->row, e) == -1)
+	if ((w->cert = profile_sign(&r, w->ca.intermediate, w->ca_key, e)) == NULL ||
+	    ca_row(w->cert, is->profile, is->name, now, &w->row, e) == -1)
 		return -1;
 	if (w->row.der_len > CERTPATH_LEAF_MAX)
 		return err_set(e, ERR_REFUSED,
-		    "with all its names the certificate has %zu bytes; "
-		    "a verifier takes %d",
+		    "with all its names the certificate has %zu bytes; a verifier takes %d",
 		    w->row.der_len, CERTPATH_LEAF_MAX);
-	return 0;
+	return work_check(w, is, e);
 }
 
 /* Both files on the disk under temporary names: a full disk stops here. */

@@ -102,8 +102,8 @@ a_key_in_the_clear_needs_no_passphrase(void **state)
 static void
 an_encrypted_key_opens_with_its_passphrase_only(void **state)
 {
-	EVP_PKEY *key = make("correct horse\nsecond line\n",
-		     "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
+	EVP_PKEY *key = make(
+		     "correct horse\nsecond line\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
 		 *back;
 	struct err e;
 

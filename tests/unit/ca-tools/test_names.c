@@ -40,11 +40,11 @@ email_is_dot_atom_at_host(void **state)
 {
 	static const char *const good[] = { "a@b", "alice@corp.example", "a.b+c_d@x-y.example",
 		"o'neil@corp.example", "a@sub.sub.corp.example", NULL };
-	static const char *const bad[] = { "", "@", "alice", "alice@", "@corp.example",
-		"a@b@c", "a b@c", "a@b c", "\"a\"@c", "a..b@c", ".a@c", "a.@c", "a@-c", "a@c-",
-		"a@c..d", "a@c.", "a@10.0.0.1", "a@[10.0.0.1]", "a,b@c", "a@b,c@d", "a\n@c",
-		"a@c\n", "J\xc3\xbcrgen@c", "a@\xc3\xbc.example", "a@c d", "<a@c>", "a@*.c", L63
-		"xx@c", NULL };
+	static const char *const bad[] = { "", "@", "alice", "alice@", "@corp.example", "a@b@c",
+		"a b@c", "a@b c", "\"a\"@c", "a..b@c", ".a@c", "a.@c", "a@-c", "a@c-", "a@c..d",
+		"a@c.", "a@10.0.0.1", "a@[10.0.0.1]", "a,b@c", "a@b,c@d", "a\n@c", "a@c\n",
+		"J\xc3\xbcrgen@c", "a@\xc3\xbc.example", "a@c d", "<a@c>", "a@*.c", L63 "xx@c",
+		NULL };
 
 	(void)state;
 	check(NAME_EMAIL, good, bad);
@@ -59,8 +59,9 @@ uri_is_absolute_with_a_host_in_its_authority(void **state)
 	static const char *const bad[] = { "", "alice", ":x", "1x:y", "/x", "//corp.example/x",
 		"spiffe:", "spiffe://", "spiffe:///x", "https:// x", "https://a b/", "https://a/ b",
 		"https://a/%2", "https://a/%zz", "https://a/<b>", "https://a/\"", "https://a/\\b",
-		"https://a/\n", "https://\xc3\xbc/", "https://a:b/", "https://[::1/", "https://[x]/",
-		"https://[::1]x/", "https://a..b/", "x:y\x7f", "x:a|b", "x:{a}", NULL };
+		"https://a/\n", "https://\xc3\xbc/", "https://a:b/", "https://[::1/",
+		"https://[x]/", "https://[::1]x/", "https://a..b/", "x:y\x7f", "x:a|b", "x:{a}",
+		NULL };
 
 	(void)state;
 	check(NAME_URI, good, bad);
@@ -69,8 +70,8 @@ uri_is_absolute_with_a_host_in_its_authority(void **state)
 static void
 dns_is_letters_digits_and_hyphens_and_no_address(void **state)
 {
-	static const char *const good[] = { "localhost", "bastion.example", "a-b.c1.example",
-		"1.a", L63 ".example", "xn--bcher-kva.example", NULL };
+	static const char *const good[] = { "localhost", "bastion.example", "a-b.c1.example", "1.a",
+		L63 ".example", "xn--bcher-kva.example", NULL };
 	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b",
 		"*.example", "*", "10.0.0.1", "a.1", "::1", L63 "4.example", "b\xc3\xbc.example",
 		"a\n", "a,b", "a/b", L63 "." L63 "." L63 "." L63, NULL };
@@ -106,8 +107,11 @@ upn_is_name_at_realm_in_utf8(void **state)
 static void
 cn_is_printable_and_of_1_to_64_characters(void **state)
 {
-	static const char *const bad[] = { "", " ", " a", "a ", "a\nb", "a\x7f", "a\033[31m", "\xff",
-		"a\xe2\x80\xae""b", "a\"b", "a\\b", L63 "45" };
+	static const char *const bad[] = { "", " ", " a", "a ", "a\nb", "a\x7f", "a\033[31m",
+		"\xff",
+		"a\xe2\x80\xae"
+		"b",
+		"a\"b", "a\\b", L63 "45" };
 	char wide[2 * 64 + 3];
 	struct err e;
 
@@ -213,7 +217,8 @@ the_name_outside_of_the_subtrees_is_told(void **state)
 	assert_int_equal(0, names_add(&list, NAME_DNS, "evil.example", &e)); /* no dns subtree */
 	assert_string_equal("", names_refused(list, nc, text, sizeof(text)));
 	assert_int_equal(0, names_add(&list, NAME_EMAIL, "a@corp.example.evil", &e));
-	assert_string_equal("email a@corp.example.evil", names_refused(list, nc, text, sizeof(text)));
+	assert_string_equal(
+	    "email a@corp.example.evil", names_refused(list, nc, text, sizeof(text)));
 	assert_string_equal("", names_refused(NULL, nc, text, sizeof(text)));
 	GENERAL_NAMES_free(list);
 	NAME_CONSTRAINTS_free(nc);

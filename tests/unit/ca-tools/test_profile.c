@@ -22,7 +22,9 @@ static int
 setup(void **state)
 {
 	struct err e;
-	struct cert_request r = { .profile = PROFILE_ROOT, .cn = "R", .not_before = NOW - 300,
+	struct cert_request r = { .profile = PROFILE_ROOT,
+		.cn = "R",
+		.not_before = NOW - 300,
 		.not_after = NOW + 7305 * INT64_C(86400) };
 
 	(void)state;
@@ -53,8 +55,12 @@ teardown(void **state)
 static X509 *
 leaf(enum profile p, const uint8_t *ssh, int64_t from, int64_t until)
 {
-	struct cert_request r = { .profile = p, .cn = "alice", .key = leaf_key, .ssh_sha256 = ssh,
-		.not_before = from, .not_after = until };
+	struct cert_request r = { .profile = p,
+		.cn = "alice",
+		.key = leaf_key,
+		.ssh_sha256 = ssh,
+		.not_before = from,
+		.not_after = until };
 	struct err e;
 	X509 *cert = profile_sign(&r, inter, inter_key, &e);
 

@@ -89,7 +89,7 @@ request(EVP_PKEY *pub, EVP_PKEY *key, const EVP_MD *md)
 
 	assert_non_null(fp);
 	assert_int_equal(1, X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "CN",
-		MBSTRING_ASC, (const unsigned char *)"root", -1, -1, 0));
+				MBSTRING_ASC, (const unsigned char *)"root", -1, -1, 0));
 	assert_int_equal(1, X509_REQ_set_pubkey(req, pub));
 	assert_true(X509_REQ_sign(req, key, md) > 0);
 	assert_int_equal(1, PEM_write_X509_REQ(fp, req));
@@ -143,7 +143,8 @@ what_is_no_request_is_refused(void **state)
 	assert_null(pubkey_from_csr(put(""), &e));
 	assert_int_equal(ERR_FORMAT, e.kind);
 	assert_null(pubkey_from_csr(put("-----BEGIN CERTIFICATE REQUEST-----\nMAAA\n"
-					"-----END CERTIFICATE REQUEST-----\n"), &e));
+					"-----END CERTIFICATE REQUEST-----\n"),
+	    &e));
 	assert_null(pubkey_from_csr(s.dir, &e));
 }
 

@@ -50,8 +50,9 @@ static uint8_t der[] = { 0x30, 0x00 };
 static struct store_cert
 cert(unsigned n)
 {
-	struct store_cert c = { .issued = 5, .not_before = 1, .not_after = 100, .der = der,
-		.der_len = sizeof(der) };
+	struct store_cert c = {
+		.issued = 5, .not_before = 1, .not_after = 100, .der = der, .der_len = sizeof(der)
+	};
 
 	(void)snprintf(c.serial, sizeof(c.serial), "a%x", n);
 	(void)snprintf(c.issuer, sizeof(c.issuer), "intermediate");
@@ -209,8 +210,13 @@ static void
 a_crl_number_never_goes_back(void **state)
 {
 	struct store *st = reopen();
-	struct store_crl c = { .issuer = "root", .number = 7, .this_update = 1, .next_update = 2,
-		.der = der, .der_len = 2 }, got;
+	struct store_crl c = { .issuer = "root",
+		.number = 7,
+		.this_update = 1,
+		.next_update = 2,
+		.der = der,
+		.der_len = 2 },
+			 got;
 	struct err e;
 
 	(void)state;
@@ -293,7 +299,8 @@ second_writer(int go)
 
 	if (pid != 0)
 		return pid;
-	if (read(go, &byte, 1) != 1 || (other = store_open(scratch_path(&s, "ca.db"), &e)) == NULL ||
+	if (read(go, &byte, 1) != 1 ||
+	    (other = store_open(scratch_path(&s, "ca.db"), &e)) == NULL ||
 	    store_begin(other, &e) == -1 || store_add_cert(other, &mine, &e) == -1 ||
 	    store_commit(other, &e) == -1)
 		_exit(1);
