@@ -1,0 +1,88 @@
+/* stage.h - a test plays the monitor of one child process, and the peers of ident */
+#ifndef STAGE_H
+#define STAGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "msg.h"
+#include "settings.h"
+
+/* A child on a channel. As root it runs under another uid, in an empty root (resolve: in "/"). */
+struct stage {
+	pid_t pid;
+	int   monitor; /* the channel's other end */
+	char  root[64], last[4096]; /* the line of the last LOG */
+};
+void stage_start(struct stage *p, const char *program);
+/* Close the channel and wait: the child must end by itself with status 0. */
+void stage_end(struct stage *p);
+/* The wait status of a child that has ended or is about to. */
+int stage_wait(struct stage *p);
+
+/* One received message; fails the test when none comes for a very long time. */
+struct got {
+	uint8_t	      buf[MSG_MAX];
+	struct msg_in m;
+	int	      fds[MSG_FDS_MAX];
+	size_t	      nfds;
+	bool	      end; /* the peer has closed */
+};
+void stage_recv(int fd, struct got *g);
+void stage_expect(int fd, struct got *g, unsigned type); /* of this type, without LOG between */
+void stage_expect_end(int fd);
+void stage_send(int fd, const struct msg_out *o, const int *fds, size_t nfds);
+/* Messages from the monitor's side; wait for READY, or a LOG line that begins with `word`. */
+bool stage_ready(struct stage *p, uint64_t number, char *why, size_t size);
+const char *stage_log(struct stage *p, const char *word);
+/* A SEQPACKET pair: one end goes with PEER, the other is returned. */
+int stage_peer(struct stage *p, unsigned kind, unsigned index);
+
+/* ---- for ident ------------------------------------------------------------------------------ */
+#define STAGE_ANCHOR 0xa0 /* first byte of the SHA-256 of the anchor that "corp" trusts */
+extern const char stage_map[]; /* {user}@corp.example may be user; mallory is denied; … */
+
+void stage_settings(struct settings *s, uint16_t target_port);
+/* GENERATION; does not wait. */
+void stage_generation(struct stage *p, uint64_t number, const struct settings *s,
+    const uint8_t *anchor_bytes, size_t nanchors, const char *map);
+/* A generation in force with one section, the anchor and stage_map. */
+void stage_in_force(struct stage *p, uint64_t number, const struct settings *s);
+
+/* OPEN as a gate sends it; stage_open() fills in a good one of alice's. */
+struct stage_open {
+	uint32_t    number;
+	const char *server_name, *email, *cn, *client;
+	const char *sections[3]; /* up to the first NULL */
+	uint8_t	    leaf, anchor; /* first bytes of the SHA-256s */
+	int64_t	    not_before, not_after; /* of the leaf; the anchor's are wide */
+	bool	    no_fingerprint, stray_section;
+};
+struct stage_open stage_open(uint32_t number);
+void stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size);
+void stage_open_send(int gate, const struct stage_open *a);
+void stage_closed(int gate, uint64_t conn, uint32_t number);
+
+/* OPENED: returns the socket. */
+int stage_opened(int gate, uint32_t number, uint64_t *conn);
+/* REFUSED: returns its code. */
+unsigned stage_refused(int gate, uint32_t number);
+
+/* A listener on 127.0.0.1 and the port it has. */
+int stage_listener(uint16_t *port);
+
+/* ident.sock in a folder of its own; the listener goes to ident. */
+struct stage_sock {
+	char dir[64], path[80];
+};
+void stage_listen(struct stage *p, struct stage_sock *s);
+void stage_listen_done(struct stage_sock *s);
+int stage_ask_connect(const struct stage_sock *s);
+/* WHO with these descriptors on `fd`; hook 1 auth, 2 account, 3 open_session. */
+void stage_who(int fd, unsigned hook, const char *account, const int *fds, size_t nfds);
+void stage_who_info(int fd, unsigned hook, const char *account, const char *info, int sock);
+/* Connect, ask, take the answer: MSG_IS or MSG_NO, with its kind in *kind. */
+unsigned stage_ask(const struct stage_sock *s, unsigned hook, const char *account, int sock,
+    unsigned *kind);
+
+#endif

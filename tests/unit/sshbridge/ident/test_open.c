@@ -1,0 +1,673 @@
+/* test_open.c - OPEN and CLOSED as a gate sends them, to the real process */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "child.h"
+#include "sshbridge/ident/judge.h"
+#include "tests/unit/help/stage.h"
+
+struct bench {
+	struct stage p;
+	struct settings s;
+	int listener, gate;
+	uint16_t port;
+};
+
+static int
+setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	b->listener = stage_listener(&b->port);
+	stage_start(&b->p, "ident");
+	stage_settings(&b->s, b->port);
+	stage_in_force(&b->p, 1, &b->s);
+	b->gate = stage_peer(&b->p, PEER_GATE, 0);
+	*state = b;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bench *b = *state;
+
+	if (b->gate != -1)
+		close(b->gate);
+	close(b->listener);
+	stage_end(&b->p);
+	free(b);
+	return 0;
+}
+
+static uint32_t
+peer_of(int fd, uint16_t *port)
+{
+	struct sockaddr_in in;
+	socklen_t n = sizeof(in);
+
+	assert_int_equal(0, getpeername(fd, (struct sockaddr *)&in, &n));
+	*port = ntohs(in.sin_port);
+	return ntohl(in.sin_addr.s_addr);
+}
+
+static unsigned
+refusal_of(struct bench *b, const struct stage_open *a)
+{
+	stage_open_send(b->gate, a);
+	return stage_refused(b->gate, a->number);
+}
+
+/* Opened, and closed again. */
+static void
+opens(struct bench *b, const struct stage_open *a)
+{
+	uint64_t conn;
+	int fd, far;
+
+	stage_open_send(b->gate, a);
+	fd = stage_opened(b->gate, a->number, &conn);
+	far = accept(b->listener, NULL, NULL);
+	stage_closed(b->gate, conn, a->number);
+	(void)stage_log(&b->p, "closed");
+	close(fd);
+	close(far);
+}
+
+static void
+open_gives_the_socket_and_one_line(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(7);
+	uint64_t conn;
+	char id[40], byte;
+	const char *line;
+	int fd, far, on = 0;
+	socklen_t n = sizeof(on);
+
+	stage_open_send(b->gate, &a);
+	fd = stage_opened(b->gate, 7, &conn);
+	far = accept(b->listener, NULL, NULL);
+	line = stage_log(&b->p, "opened");
+	(void)snprintf(id, sizeof(id), "conn=%016llx", (unsigned long long)conn);
+	assert_non_null(strstr(line, id));
+	assert_non_null(strstr(line, "identity=corp/email:alice@corp.example"));
+	assert_non_null(strstr(line, "from=192.0.2.7:50000"));
+	assert_non_null(strstr(line, "sections=corp"));
+	assert_non_null(strstr(line, "via=127."));
+	assert_int_equal(1, send(fd, "x", 1, 0));
+	assert_int_equal(1, recv(far, &byte, 1, 0));
+	assert_int_equal(0, getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &n));
+	assert_int_equal(1, on);
+	assert_int_equal(0, getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &n));
+	assert_int_equal(1, on);
+	assert_int_equal(0, getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, &n));
+	assert_int_equal(0, on);
+	stage_closed(b->gate, conn, 7);
+	line = stage_log(&b->p, "closed");
+	assert_non_null(strstr(line, id));
+	assert_non_null(strstr(line, "bytes-in=11 bytes-out=22"));
+	assert_non_null(strstr(line, "why=\"client left\""));
+	/* shut down, although this end is still open */
+	assert_int_equal(0, recv(far, &byte, 1, 0));
+	close(fd);
+	close(far);
+}
+
+static void
+source_is_the_identitys_own_and_in_the_range(void **state)
+{
+	struct bench *b = *state;
+	uint32_t first = 0, other;
+	uint16_t port;
+	uint64_t conn[3];
+	int fd[3], far[3];
+
+	b->s.port_first = 41000;
+	b->s.port_last = 41009;
+	stage_in_force(&b->p, 2, &b->s);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct stage_open a = stage_open(i);
+
+		a.email = i == 2 ? "bob@corp.example" : "alice@corp.example";
+		stage_open_send(b->gate, &a);
+		fd[i] = stage_opened(b->gate, i, &conn[i]);
+		far[i] = accept(b->listener, NULL, NULL);
+		other = peer_of(far[i], &port);
+		assert_true(port >= 41000 && port <= 41009);
+		assert_int_equal(0x7f400000, other & 0xffc00000); /* 127.64.0.0/10 */
+		assert_int_equal(0, other & 15);		  /* the first of its /28 */
+		if (i == 1)
+			assert_int_equal(first, other);
+		if (i == 2)
+			assert_int_not_equal(first, other);
+		first = other;
+	}
+	for (int i = 0; i < 3; i++) {
+		close(fd[i]);
+		close(far[i]);
+	}
+}
+
+static void
+next_address_of_the_block_when_ports_run_out(void **state)
+{
+	struct bench *b = *state;
+	uint32_t address, base = 0;
+	uint16_t port;
+	uint64_t conn;
+	int fd[5], far[5];
+
+	b->s.port_first = 41020;
+	b->s.port_last = 41021;
+	stage_in_force(&b->p, 2, &b->s);
+	for (uint32_t i = 0; i < 5; i++) {
+		struct stage_open a = stage_open(i);
+
+		stage_open_send(b->gate, &a);
+		fd[i] = stage_opened(b->gate, i, &conn);
+		far[i] = accept(b->listener, NULL, NULL);
+		address = peer_of(far[i], &port);
+		if (i == 0)
+			base = address;
+		assert_int_equal(base + i / 2, address);
+	}
+	for (int i = 0; i < 5; i++) {
+		close(fd[i]);
+		close(far[i]);
+	}
+}
+
+static void
+source_per_client_and_system(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	uint32_t one, two;
+	uint16_t port;
+	uint64_t conn;
+	int fd[3], far[3];
+
+	b->s.targets[0].source = SOURCE_PER_CLIENT;
+	stage_in_force(&b->p, 2, &b->s);
+	stage_open_send(b->gate, &a);
+	fd[0] = stage_opened(b->gate, 1, &conn);
+	far[0] = accept(b->listener, NULL, NULL);
+	one = peer_of(far[0], &port);
+	a.number = 2;
+	a.client = "192.0.2.8";
+	stage_open_send(b->gate, &a);
+	fd[1] = stage_opened(b->gate, 2, &conn);
+	far[1] = accept(b->listener, NULL, NULL);
+	two = peer_of(far[1], &port);
+	assert_int_equal(0x7f400000, one & 0xffc0000f);
+	assert_int_equal(0x7f400000, two & 0xffc0000f);
+	assert_int_not_equal(one, two);
+
+	b->s.targets[0].source = SOURCE_SYSTEM;
+	stage_in_force(&b->p, 3, &b->s);
+	a.number = 3;
+	stage_open_send(b->gate, &a);
+	fd[2] = stage_opened(b->gate, 3, &conn);
+	far[2] = accept(b->listener, NULL, NULL);
+	assert_int_equal(INADDR_LOOPBACK, peer_of(far[2], &port));
+	assert_true(port >= 32768 && port <= 60999);
+	for (int i = 0; i < 3; i++) {
+		close(fd[i]);
+		close(far[i]);
+	}
+}
+
+static void
+certificates_are_judged_again(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	int64_t now = time(NULL);
+
+	opens(b, &a);
+	a.not_after = now - 2;
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "expired at"));
+	a.not_after = now + 1000;
+	a.not_before = now + 100;
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	a.not_before = now - 1;
+	a.anchor = 0xa1;
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	a.anchor = STAGE_ANCHOR;
+	a.sections[0] = "gone";
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	a.sections[1] = "corp";
+	opens(b, &a);
+}
+
+static void
+map_is_asked(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+
+	a.email = "mallory@corp.example";
+	assert_int_equal(REFUSED_MAP, refusal_of(b, &a));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "rule=map:3"));
+	a.email = "alice@other.example";
+	assert_int_equal(REFUSED_MAP, refusal_of(b, &a));
+	a.email = NULL;
+	assert_int_equal(REFUSED_MAP, refusal_of(b, &a)); /* nothing that names its holder */
+	a.email = "bob@corp.example";
+	opens(b, &a);
+}
+
+static void
+new_generation_judges_the_next_open(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	static const uint8_t other = 0xa1;
+	char why[256];
+
+	opens(b, &a);
+	stage_generation(&b->p, 2, &b->s, &other, 1, stage_map);
+	assert_true(stage_ready(&b->p, 2, why, sizeof(why)));
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	/* one that does not build leaves the old one */
+	stage_generation(&b->p, 3, &b->s, &other, 1, "email\n");
+	assert_false(stage_ready(&b->p, 3, why, sizeof(why)));
+	assert_non_null(strstr(why, "map:1"));
+	assert_int_equal(REFUSED_CERTIFICATE, refusal_of(b, &a));
+	stage_in_force(&b->p, 4, &b->s);
+	opens(b, &a);
+}
+
+static void
+limits_refuse_the_one_too_many(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(0);
+	uint64_t conn, first = 0;
+	int fd[3], far[3];
+
+	b->s.per_identity = 2;
+	b->s.connections = 3;
+	stage_in_force(&b->p, 2, &b->s);
+	for (a.number = 0; a.number < 3; a.number++) {
+		if (a.number == 2) {
+			a.number = 9;
+			assert_int_equal(REFUSED_LIMIT, refusal_of(b, &a));
+			a.number = 2;
+			a.email = "bob@corp.example";
+		}
+		stage_open_send(b->gate, &a);
+		fd[a.number] = stage_opened(b->gate, a.number, &conn);
+		far[a.number] = accept(b->listener, NULL, NULL);
+		if (a.number == 0)
+			first = conn;
+	}
+	a.email = "carol@corp.example";
+	assert_int_equal(REFUSED_LIMIT, refusal_of(b, &a));
+	stage_closed(b->gate, first, 0);
+	opens(b, &a);
+	for (int i = 0; i < 3; i++) {
+		close(fd[i]);
+		close(far[i]);
+	}
+}
+
+static void
+target_that_is_not_there_is_refused(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	uint16_t port;
+	int gone = stage_listener(&port);
+
+	close(gone);
+	b->s.ntargets = 2;
+	b->s.targets[1] = b->s.targets[0];
+	memcpy(b->s.targets[1].name, "other", 6);
+	memcpy(b->s.targets[1].names[0], "other.example", 14);
+	b->s.targets[1].nnames = 1;
+	b->s.targets[1].port = port;
+	stage_in_force(&b->p, 2, &b->s);
+	a.server_name = "other.example";
+	assert_int_equal(REFUSED_TARGET, refusal_of(b, &a));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "target=other"));
+	a.server_name = "unknown.example";
+	opens(b, &a);
+}
+
+static void
+named_target_is_resolved_and_every_address_tried(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1), twin = stage_open(2);
+	struct got *g = malloc(sizeof(*g));
+	struct sockaddr_storage ss;
+	struct err e = { 0 };
+	uint8_t buf[512];
+	struct msg_out o;
+	uint64_t number, conn;
+	uint32_t port;
+	char host[256];
+	int resolve, fd, far;
+
+	assert_non_null(g);
+	memcpy(b->s.targets[0].host, "sshd.example", 13);
+	stage_in_force(&b->p, 2, &b->s);
+	assert_int_equal(REFUSED_TARGET, refusal_of(b, &a)); /* no resolver yet */
+	resolve = stage_peer(&b->p, PEER_RESOLVE, 0);
+	/* the pair goes by another channel than OPEN: wait until it has come */
+	stage_in_force(&b->p, 3, &b->s);
+	stage_open_send(b->gate, &a);
+	stage_open_send(b->gate, &twin);
+	stage_expect(resolve, g, MSG_RESOLVE);
+	assert_int_equal(0, msg_get_u64(&g->m, &number));
+	assert_int_equal(0, msg_get_str(&g->m, host, sizeof(host)));
+	assert_int_equal(0, msg_get_u32(&g->m, &port));
+	assert_int_equal(0, msg_end(&g->m, &e));
+	assert_string_equal("sshd.example", host);
+	assert_int_equal(b->port, port);
+	stage_closed(b->gate, 0, 2); /* its client left while the name was asked */
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "gate=g0-2"));
+	msg_start(&o, buf, sizeof(buf), MSG_RESOLVED, 0);
+	msg_put_u64(&o, number);
+	msg_put_u32(&o, 1);
+	msg_put_u32(&o, 2);
+	assert_int_equal(0, addr_parse("127.0.0.9", &ss, &e)); /* nobody listens there */
+	addr_put(&ss, &o);
+	assert_int_equal(0, addr_parse("127.0.0.1", &ss, &e));
+	addr_put(&ss, &o);
+	msg_put_str(&o, "");
+	stage_send(resolve, &o, NULL, 0);
+	fd = stage_opened(b->gate, 1, &conn);
+	far = accept(b->listener, NULL, NULL);
+	close(fd);
+	close(far);
+
+	/* resolve dies with a question open: refused, not hanging */
+	a.number = 3;
+	stage_open_send(b->gate, &a);
+	stage_expect(resolve, g, MSG_RESOLVE);
+	close(resolve);
+	assert_int_equal(REFUSED_TARGET, stage_refused(b->gate, 3));
+
+	/* resolve does not answer: refused when the time for the dial is over */
+	b->s.dial_timeout = 1;
+	resolve = stage_peer(&b->p, PEER_RESOLVE, 0);
+	stage_in_force(&b->p, 4, &b->s);
+	a.number = 4;
+	assert_int_equal(REFUSED_TARGET, refusal_of(b, &a));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "not resolved in time"));
+	close(resolve);
+	free(g);
+}
+
+static void
+resolver_that_lies_is_dropped(void **state)
+{
+	struct bench *b = *state;
+	uint8_t buf[512];
+	struct msg_out o;
+	int resolve;
+
+	for (int i = 0; i < 4; i++) {
+		resolve = stage_peer(&b->p, PEER_RESOLVE, 0);
+		msg_start(&o, buf, sizeof(buf), i == 3 ? MSG_OPEN : MSG_RESOLVED, 0);
+		msg_put_u64(&o, 99); /* never asked */
+		if (i > 0) {
+			msg_put_u32(&o, 0);
+			msg_put_u32(&o, i == 2 ? 17 : 0);
+			msg_put_str(&o, "no");
+		}
+		stage_send(resolve, &o, NULL, 0);
+		stage_expect_end(resolve);
+		close(resolve);
+	}
+}
+
+static void
+late_closed_by_number_ends_what_was_opened(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(5);
+	uint64_t conn;
+	char byte;
+	int fd, far;
+
+	stage_open_send(b->gate, &a);
+	fd = stage_opened(b->gate, 5, &conn);
+	far = accept(b->listener, NULL, NULL);
+	stage_closed(b->gate, 0, 5);
+	(void)stage_log(&b->p, "closed");
+	assert_int_equal(0, recv(far, &byte, 1, 0));
+	stage_closed(b->gate, 0, 5); /* crossed: nothing to end, nobody dropped */
+	opens(b, &a);
+	close(fd);
+	close(far);
+}
+
+static void
+gates_end_shuts_its_connections_and_no_others(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	int gate = stage_peer(&b->p, PEER_GATE, 1), fd[2], far[2];
+	uint64_t conn;
+	char byte;
+
+	stage_in_force(&b->p, 2, &b->s);
+	stage_open_send(b->gate, &a);
+	fd[0] = stage_opened(b->gate, 1, &conn);
+	far[0] = accept(b->listener, NULL, NULL);
+	stage_open_send(gate, &a); /* its own number 1 */
+	fd[1] = stage_opened(gate, 1, &conn);
+	far[1] = accept(b->listener, NULL, NULL);
+	close(gate);
+	/* the socket is still open here, as in a gate that was killed and not yet reaped */
+	assert_int_equal(0, recv(far[1], &byte, 1, 0));
+	assert_non_null(strstr(stage_log(&b->p, "closed"), "why=\"the gate ended\""));
+	assert_int_equal(1, send(fd[0], "x", 1, 0));
+	assert_int_equal(1, recv(far[0], &byte, 1, 0));
+	for (int i = 0; i < 2; i++) {
+		close(fd[i]);
+		close(far[i]);
+	}
+}
+
+/* ---- what drops a gate ----------------------------------------------------------------------- */
+static void
+send_raw(int fd, const uint8_t *buf, size_t n)
+{
+	assert_int_equal((ssize_t)n, send(fd, buf, n, 0));
+}
+
+static void
+malformed_open_drops_the_gate(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	uint8_t buf[8192];
+	struct msg_out o;
+
+	stage_open_put(&a, &o, buf, sizeof(buf));
+	for (size_t n = 0; n < o.len; n += n < 40 ? 1 : 13) {
+		int gate = stage_peer(&b->p, PEER_GATE, 9);
+
+		if (n == 0)
+			send_raw(gate, buf, 1);
+		else
+			send_raw(gate, buf, n);
+		stage_expect_end(gate);
+		close(gate);
+	}
+	for (int i = 0; i < 6; i++) {
+		int gate = stage_peer(&b->p, PEER_GATE, 9), extra = dup(0);
+
+		a = stage_open(1);
+		a.no_fingerprint = i == 0;
+		a.stray_section = i == 1;
+		if (i == 2)
+			a.sections[1] = "corp"; /* twice */
+		if (i == 3)
+			a.sections[0] = NULL; /* none */
+		stage_open_put(&a, &o, buf, sizeof(buf));
+		if (i == 4)
+			msg_put_u32(&o, 0); /* a field too many */
+		stage_send(gate, &o, &extra, i == 5 ? 1 : 0);
+		stage_expect_end(gate);
+		close(gate);
+		close(extra);
+	}
+	a = stage_open(1);
+	opens(b, &a);
+}
+
+static void
+foreign_and_repeated_numbers_drop_the_gate(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(1);
+	uint64_t conn, other_conn;
+	int fd, far, other, fd2, far2;
+
+	stage_open_send(b->gate, &a);
+	fd = stage_opened(b->gate, 1, &conn);
+	far = accept(b->listener, NULL, NULL);
+	/* another gate's id */
+	other = stage_peer(&b->p, PEER_GATE, 1);
+	stage_closed(other, conn, 1);
+	stage_expect_end(other);
+	close(other);
+	/* its own id under another number */
+	other = stage_peer(&b->p, PEER_GATE, 1);
+	stage_in_force(&b->p, 2, &b->s);
+	stage_open_send(other, &a);
+	fd2 = stage_opened(other, 1, &other_conn);
+	far2 = accept(b->listener, NULL, NULL);
+	stage_closed(other, other_conn, 2);
+	stage_expect_end(other);
+	close(other);
+	close(fd2);
+	close(far2);
+	/* a number in use */
+	stage_open_send(b->gate, &a);
+	stage_expect_end(b->gate);
+	close(b->gate);
+	b->gate = -1;
+	close(fd);
+	close(far);
+}
+
+static void
+messages_of_others_drop_the_gate(void **state)
+{
+	static const unsigned foreign[] = { MSG_OPENED, MSG_REFUSED, MSG_WHO, MSG_IS, MSG_RESOLVED,
+		MSG_GENERATION, MSG_LISTEN, 999 };
+	struct bench *b = *state;
+	uint8_t buf[64];
+	struct msg_out o;
+
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		int gate = stage_peer(&b->p, PEER_GATE, 9);
+
+		msg_start(&o, buf, sizeof(buf), (enum msg_type)foreign[i], 0);
+		stage_send(gate, &o, NULL, 0);
+		stage_expect_end(gate);
+		close(gate);
+	}
+}
+
+static void
+open_before_a_generation_drops_the_gate(void **state)
+{
+	struct stage p;
+	struct stage_open a = stage_open(1);
+	int gate;
+
+	(void)state;
+	stage_start(&p, "ident");
+	gate = stage_peer(&p, PEER_GATE, 0);
+	stage_open_send(gate, &a);
+	stage_expect_end(gate);
+	close(gate);
+	stage_end(&p);
+}
+
+/* ---- the monitor's messages ------------------------------------------------------------------ */
+static void
+monitor_that_breaks_the_protocol_ends_it(void **state)
+{
+	struct msg_out o;
+	uint8_t buf[64];
+
+	(void)state;
+	for (int i = 0; i < 7; i++) {
+		struct stage p;
+		int fd = dup(0);
+
+		stage_start(&p, "ident");
+		msg_start(&o, buf, sizeof(buf), i == 0 ? MSG_OPEN : i < 3 ? MSG_GENERATION :
+		    i < 5 ? MSG_PEER : MSG_LISTEN, 0);
+		if (i == 1) /* short */
+			msg_put_u32(&o, 1);
+		if (i == 2) /* without memfds */
+			msg_put_u64(&o, 1);
+		if (i == 3 || i == 4) {
+			msg_put_u32(&o, PEER_GATE);
+			msg_put_u32(&o, 0);
+		}
+		if (i == 4) /* long */
+			msg_put_u32(&o, 0);
+		if (i >= 5) {
+			msg_put_u64(&o, 0);
+			msg_put_u32(&o, i == 5 ? 1 : 2); /* without a listener; two */
+			msg_put_u32(&o, 0);
+		}
+		stage_send(p.monitor, &o, &fd, i == 4 || i == 6 ? 1 : 0);
+		/* it ends by itself: nothing else was closed */
+		assert_int_equal(0, stage_wait(&p));
+		close(fd);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(open_gives_the_socket_and_one_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(source_is_the_identitys_own_and_in_the_range, setup, teardown),
+		cmocka_unit_test_setup_teardown(next_address_of_the_block_when_ports_run_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(source_per_client_and_system, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates_are_judged_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(map_is_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(new_generation_judges_the_next_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(limits_refuse_the_one_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(target_that_is_not_there_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(named_target_is_resolved_and_every_address_tried, setup, teardown),
+		cmocka_unit_test_setup_teardown(resolver_that_lies_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(late_closed_by_number_ends_what_was_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(gates_end_shuts_its_connections_and_no_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(malformed_open_drops_the_gate, setup, teardown),
+		cmocka_unit_test_setup_teardown(foreign_and_repeated_numbers_drop_the_gate, setup, teardown),
+		cmocka_unit_test_setup_teardown(messages_of_others_drop_the_gate, setup, teardown),
+		cmocka_unit_test(open_before_a_generation_drops_the_gate),
+		cmocka_unit_test(monitor_that_breaks_the_protocol_ends_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
