@@ -43,7 +43,7 @@ on_too_slow(evutil_socket_t fd, short what, void *arg)
 
 /* ---- handshake -------------------------------------------------------------------------------- */
 
-/* What the first bytes are, if they are not TLS; NULL when they may be. */
+/* What the first five bytes are (OpenSSL asks for no more), if not TLS; NULL when they may be. */
 static const char *
 name_of_other(const struct wire *w)
 {
@@ -55,10 +55,10 @@ name_of_other(const struct wire *w)
 		{ "HEAD ", "plain HTTP, not TLS" },
 		{ "POST ", "plain HTTP, not TLS" },
 		{ "PUT ", "plain HTTP, not TLS" },
-		{ "OPTIONS ", "plain HTTP, not TLS" },
-		{ "CONNECT ", "plain HTTP, not TLS" },
-		{ "PRI * HT", "plain HTTP, not TLS" },
-		{ "PROXY ", "a PROXY header, but this listener has no proxy-protocol" },
+		{ "OPTIO", "plain HTTP, not TLS" },
+		{ "CONNE", "plain HTTP, not TLS" },
+		{ "PRI *", "plain HTTP, not TLS" },
+		{ "PROXY", "a PROXY header, but this listener has no proxy-protocol" },
 		{ "\r\n\r\n", "a PROXY header, but this listener has no proxy-protocol" },
 	};
 

@@ -44,7 +44,7 @@ struct gate {
 	uint8_t		    out[MSG_MAX]; /* the message that is being written */
 };
 
-/* main.c: a gate that can no longer keep its word ends, and its connections with it. */
+/* report.c: a gate that can no longer keep its word ends, and its connections with it. */
 void gate_end(struct gate *g, const char *why) __attribute__((noreturn, nonnull(1)));
 
 /* monitor.c */

@@ -23,17 +23,6 @@
 /* Descriptors besides two for each connection. */
 enum { OWN_FDS = 64 };
 
-void
-gate_end(struct gate *g, const char *why)
-{
-	struct logline l;
-
-	logline_start(&l, "gate-ends");
-	logline_str(&l, "why", why);
-	report_line(g, CHILD_ERROR, &l);
-	_exit(1);
-}
-
 /* How many connections the descriptors allow; asked before the sandbox, which forbids to. */
 static uint32_t
 connections_max(void)

@@ -1,4 +1,6 @@
 /* report.c - log lines to the monitor */
+#include <unistd.h>
+
 #include "gate.h"
 
 void
@@ -59,4 +61,17 @@ report_refusal(struct gate *g, const struct logline *l)
 	}
 	r->lines++;
 	report_line(g, CHILD_NOTICE, l);
+}
+
+void
+gate_end(struct gate *g, const char *why)
+{
+	struct logline l;
+
+	logline_start(&l, "gate-ends");
+	logline_str(&l, "why", why);
+	/* past the queue: it may be what broke */
+	(void)g;
+	child_log(CHILD_ERROR, "%s", l.text);
+	_exit(1);
 }
