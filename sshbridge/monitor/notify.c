@@ -24,8 +24,8 @@ notify(struct monitor *m, const char *state)
 		un.sun_path[0] = '\0'; /* an abstract name */
 	if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
 		return;
-	/* nothing to do about a service manager that does not listen */
-	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
+	/* a service manager that does not read must not stop us: the word is lost then */
+	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&un,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	close(fd);
 }
