@@ -1,5 +1,6 @@
 /* ask.c - those who ask WHO */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -243,6 +244,8 @@ ask_listen(struct ident *id, int fd, struct err *e)
 	struct event *ev = NULL;
 
 	if (fd != -1) {
+		if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == -1)
+			return err_sys(e, errno, "ident-socket");
 		ev = event_new(id->base, fd, EV_READ | EV_PERSIST, on_listener, id);
 		if (ev == NULL)
 			return err_nomem(e, "ident-socket");
