@@ -21,6 +21,8 @@
 #include "socket.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
+/* All else is compiled hidden; module.map lists the same five names. */
+#define EXPORT __attribute__((visibility("default")))
 
 /* What became of a question, as far as the application is concerned. */
 enum outcome { OUTCOME_YES, OUTCOME_NO, OUTCOME_UNAVAILABLE, OUTCOME_OPTIONS };
@@ -226,32 +228,32 @@ agree(pam_handle_t *pamh, int argc, const char **argv)
 	return PAM_SERVICE_ERR;
 }
 
-int
+EXPORT int
 pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	return decide(pamh, flags, HOOK_AUTH, argc, argv);
 }
 
-int
+EXPORT int
 pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	return decide(pamh, flags, HOOK_ACCOUNT, argc, argv);
 }
 
-int
+EXPORT int
 pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	return decide(pamh, flags, HOOK_OPEN_SESSION, argc, argv);
 }
 
-int
+EXPORT int
 pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	(void)flags;
 	return agree(pamh, argc, argv);
 }
 
-int
+EXPORT int
 pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	(void)flags;
