@@ -70,7 +70,10 @@ tls_lost(struct relay *r, int ssl_error, int errnum)
 	(void)explain_tls(code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text,
 	    sizeof(text));
 	ERR_clear_error();
-	(void)err_set(&r->why, ERR_REFUSED, "%s", text);
+	/* ERR_SYS: the transport broke, nobody said anything */
+	(void)err_set(&r->why, ssl_error == SSL_ERROR_SYSCALL ||
+	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? ERR_SYS : ERR_REFUSED,
+	    "%s", text);
 	r->lost = true;
 	r->more = false;
 }
@@ -153,7 +156,7 @@ down_scan(struct relay *r)
 	if (banner_feed(&r->banner, r->down, r->down_len, &used, &r->why) == -1) {
 		r->lost = true;
 		r->more = false;
-		r->down_len = 0;
+		r->down_len = r->banner.len = 0;
 		return -1;
 	}
 	rest = r->down_len - used;
@@ -220,6 +223,20 @@ out_lost(struct relay *r)
 	r->down_off = r->down_len = 0;
 }
 
+/* The reader has gone, which is his right; or it is a full disk, say, which he must hear of. */
+static void
+out_failed(struct relay *r, int errnum)
+{
+	bool gone = errnum == EPIPE || errnum == ECONNRESET || errnum == EIO;
+
+	out_lost(r);
+	if (gone || r->lost)
+		return;
+	(void)err_sys(&r->why, errnum, "stdout");
+	r->lost = true;
+	r->more = r->out_gone = false;
+}
+
 static void
 down_write(struct relay *r)
 {
@@ -234,11 +251,7 @@ down_write(struct relay *r)
 		} else if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 			break;
 		} else {
-			if (errno != EPIPE && errno != ECONNRESET && errno != EIO && !r->lost) {
-				(void)err_sys(&r->why, errno, "stdout"); /* a full disk, say */
-				r->lost = true;
-			}
-			out_lost(r);
+			out_failed(r, errno);
 		}
 	}
 	if (r->down_off == r->down_len) {
@@ -367,16 +380,17 @@ verdict(struct relay *r, struct err *e)
 {
 	banner_end(&r->banner);
 	*e = (struct err){ .kind = ERR_NONE };
-	if (r->banner.ssh && !r->lost)
+	if (r->banner.ssh && (!r->lost || r->out_gone))
 		return 0;
-	if (r->banner.refused || (r->out_gone && r->in_ended))
+	if (r->banner.refused || r->out_gone)
 		return -1;
 	if (r->banner.http)
 		return err_set(e, ERR_PEER, "the server speaks HTTP inside TLS: it is a web server, "
 		    "not the bridge");
 	if (r->lost) {
 		*e = r->why;
-		return -1;
+		return !r->banner.ssh && e->kind == ERR_SYS
+			? err_prefix(e, "before the SSH server spoke") : -1;
 	}
 	return err_set(e, ERR_PEER, r->t->asked
 		? "the bridge closed the connection before the SSH server spoke"

@@ -27,19 +27,20 @@ fail(struct err *e, const char *what)
 static int
 verify_server(X509_STORE_CTX *xc, void *arg)
 {
-	X509 *leaf;
+	X509 *leaf = X509_STORE_CTX_get0_cert(xc);
+	struct tls *t = arg;
 
-	(void)arg;
 	/* Only 1 is yes: 0 is no and a negative value an error of the verifier itself. */
-	if (X509_verify_cert(xc) != 1)
-		return 0;
-	leaf = X509_STORE_CTX_get0_cert(xc);
-	if ((X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) == 0 ||
-	    (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) == 0) {
+	if (X509_verify_cert(xc) == 1) {
+		if ((X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) != 0 &&
+		    (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) != 0)
+			return 1;
 		X509_STORE_CTX_set_error(xc, X509_V_ERR_INVALID_PURPOSE);
-		return 0;
 	}
-	return 1;
+	/* libssl keeps no certificate that it refused: the sentence is made here. */
+	(void)explain_verify(X509_STORE_CTX_get_error(xc), leaf, t->ep->name, t->refused,
+	    sizeof(t->refused));
+	return 0;
 }
 
 /* The server asked for a certificate: what it has itself is left out (RFC 8446 section 4.2.4). */
@@ -60,15 +61,16 @@ chain_choose(SSL *ssl, void *arg)
 }
 
 static int
-context_trust(SSL_CTX *ctx, const struct cred *c, struct err *e)
+context_trust(struct tls *t, struct err *e)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_STORE *store = SSL_CTX_get_cert_store(t->ctx);
+	const struct cred *c = t->cred;
 
 	for (int i = 0; i < sk_X509_num(c->anchors); i++)
 		if (X509_STORE_add_cert(store, sk_X509_value(c->anchors, i)) != 1)
 			return fail(e, "CA certificates");
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(ctx, verify_server, NULL);
+	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(t->ctx, verify_server, t);
 	return 0;
 }
 
@@ -96,7 +98,7 @@ context_make(struct tls *t, bool tls12, struct err *e)
 	    SSL_CTX_use_PrivateKey(ctx, t->cred->key) != 1)
 		return fail(e, "your certificate and key");
 	SSL_CTX_set_cert_cb(ctx, chain_choose, t);
-	return context_trust(ctx, t->cred, e);
+	return context_trust(t, e);
 }
 
 /* RFC 9525: names come from the subjectAltName only, a wildcard is a whole label. */
@@ -166,12 +168,10 @@ handshake_failed(struct tls *t, int ssl_error, int errnum, struct err *e)
 		.not_after = t->cred->not_after, .cert_path = t->cred->cert_path,
 		.leaf = t->cred->leaf, .asked = t->asked };
 	unsigned long code = ERR_peek_error();
-	long verdict = SSL_get_verify_result(t->ssl);
-	X509 *cert = SSL_get0_peer_certificate(t->ssl);
 	char text[sizeof(e->text)];
 
-	if (verdict != X509_V_OK)
-		(void)explain_verify(verdict, cert, t->ep->name, text, sizeof(text));
+	if (t->refused[0] != '\0')
+		(void)snprintf(text, sizeof(text), "%s", t->refused);
 	else if (ssl_error == SSL_ERROR_SYSCALL || ERR_GET_REASON(code) ==
 	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		(void)snprintf(text, sizeof(text), "the server broke off the TLS handshake%s%s: it "

@@ -18,6 +18,7 @@ struct tls {
 	int	    fd;		/* not ours to close */
 	bool	    asked;	/* the server asked for a certificate */
 	int	    chain_sent; /* intermediates sent after the leaf */
+	char	    refused[400]; /* why the server's certificate was not accepted, or "" */
 	const struct cred *cred;
 	const struct endpoint *ep;
 };
