@@ -8,7 +8,7 @@
 #include "sshkey.h"
 #include "who.h"
 
-static const char no_bridge[] = "this connection did not come through the bridge";
+static const char no_bridge[] = "no client certificate: this connection did not come through the bridge";
 static const char ending[] = "the connection is ending";
 
 /* A question with all that is known about it. */
