@@ -37,22 +37,22 @@ static const char more[] =
 struct job {
 	struct {
 		enum certpath_kind kind;
-		const char	  *name;
-		char		  *data;
-		size_t		   n;
+		const char *name;
+		char *data;
+		size_t n;
 	} file[OPTS_GIVEN_MAX + 1]; /* the last one is LEAF.pem */
-	size_t		      nfiles;
-	int64_t		      at[OPTS_GIVEN_MAX];
-	size_t		      nat;
+	size_t nfiles;
+	int64_t at[OPTS_GIVEN_MAX];
+	size_t nat;
 	enum certpath_purpose purpose[OPTS_GIVEN_MAX];
-	size_t		      npurposes;
-	const char	     *host[OPTS_GIVEN_MAX];
-	size_t		      nhosts;
-	const char	     *policy[OPTS_GIVEN_MAX];
-	size_t		      npolicies;
-	bool		      crls;
+	size_t npurposes;
+	const char *host[OPTS_GIVEN_MAX];
+	size_t nhosts;
+	const char *policy[OPTS_GIVEN_MAX];
+	size_t npolicies;
+	bool crls;
 	struct certpath_trust *trust;
-	X509		     *leaf;
+	X509 *leaf;
 };
 
 static int
@@ -76,7 +76,8 @@ take_file(struct job *j, enum certpath_kind kind, const char *name, struct err *
 {
 	j->file[j->nfiles].kind = kind;
 	j->file[j->nfiles].name = name;
-	/* The verifier has limits of its own; one beyond the largest of them is never read whole. */
+	/* The verifier has limits of its own; one beyond the largest of them is never read whole.
+	 */
 	if (infile_read(AT_FDCWD, name, CERTPATH_CRL_MAX, FILE_ANY, &j->file[j->nfiles].data,
 		&j->file[j->nfiles].n, e) == -1)
 		return -1;
@@ -103,8 +104,8 @@ take_policy(struct job *j, const char *oid, struct err *e)
 
 	ERR_clear_error();
 	if (o == NULL)
-		return err_set(e, ERR_FORMAT, "--policy %.80s: an OID like 1.3.6.1.4.1.99999.1 is needed",
-		    oid);
+		return err_set(e, ERR_FORMAT,
+		    "--policy %.80s: an OID like 1.3.6.1.4.1.99999.1 is needed", oid);
 	ASN1_OBJECT_free(o);
 	j->policy[j->npolicies++] = oid;
 	return 0;
@@ -202,10 +203,10 @@ load(struct job *j, struct err *e)
 		/* Files of all sorts come here; what nobody signed says nothing about anybody. */
 		certpath_trust_drop_strangers(j->trust, note, NULL);
 	}
-	if ((j->leaf = first_certificate(j->file[j->nfiles - 1].data,
-		 j->file[j->nfiles - 1].n)) == NULL)
-		return err_set(e, ERR_FORMAT, "%s: no certificate in it",
-		    j->file[j->nfiles - 1].name);
+	if ((j->leaf = first_certificate(j->file[j->nfiles - 1].data, j->file[j->nfiles - 1].n)) ==
+	    NULL)
+		return err_set(
+		    e, ERR_FORMAT, "%s: no certificate in it", j->file[j->nfiles - 1].name);
 	return 0;
 }
 
@@ -245,8 +246,7 @@ verify_all(struct job *j, struct certpath_result *res, struct err *e)
 	for (size_t i = 0; i < total; i++) {
 		int64_t at = j->at[i / (j->npurposes * j->nhosts)];
 
-		if (at != checked_at &&
-		    certpath_trust_check(j->trust, at, note, NULL, e) == -1)
+		if (at != checked_at && certpath_trust_check(j->trust, at, note, NULL, e) == -1)
 			return -1;
 		checked_at = at;
 		certpath_result_done(res);
@@ -269,8 +269,8 @@ print_valid(const struct job *j, const struct certpath_result *res)
 	printf("valid: \"%s\" until %s, %d certificate%s below \"%s\"",
 	    x509text_name(leaf, sizeof(leaf), X509_get_subject_name(j->leaf)), when, n - 1,
 	    n == 2 ? "" : "s",
-	    x509text_name(anchor, sizeof(anchor),
-		X509_get_subject_name(sk_X509_value(res->path, n - 1))));
+	    x509text_name(
+		anchor, sizeof(anchor), X509_get_subject_name(sk_X509_value(res->path, n - 1))));
 	for (size_t i = 0; i < res->npolicies; i++)
 		printf("%s%s", i == 0 ? ", policies " : " ", res->policies[i]);
 	printf("\n");

@@ -11,12 +11,12 @@
 
 /* One path in the hands of X509_verify_cert(), as its call-backs find it. */
 struct attempt {
-	const struct certpath_trust   *t;
+	const struct certpath_trust *t;
 	const struct certpath_request *r;
-	const struct certpath_path    *path;
-	struct certpath_result	      *res;
-	struct err		      *e;
-	bool			       refused; /* *e is filled */
+	const struct certpath_path *path;
+	struct certpath_result *res;
+	struct err *e;
+	bool refused; /* *e is filled */
 };
 
 /* The path is fixed: the issuer of each certificate is the next one in it. */
@@ -32,8 +32,7 @@ on_check_issued(X509_STORE_CTX *ctx, X509 *x, X509 *issuer)
 }
 
 /* The anchor is trusted by name: nobody's CRL is asked about it. */
-static STACK_OF(X509_CRL) *
-on_lookup_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
+static STACK_OF(X509_CRL) * on_lookup_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
 {
 	const struct attempt *a = X509_STORE_CTX_get_app_data(ctx);
 	int depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -59,7 +58,7 @@ is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code, int depth)
 	if (code != X509_V_ERR_CERT_HAS_EXPIRED)
 		return false;
 	return certtime_get(X509_get0_notAfter(X509_STORE_CTX_get_current_cert(ctx)), &end) == 0 &&
-	    end == a->r->now;
+	       end == a->r->now;
 }
 
 static int
@@ -76,8 +75,8 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 		return 1;
 	}
 	/* The CRL at hand is gone when X509_verify_cert() returns: the words are found now. */
-	certpath_refuse_code(a->e, code, a->t, a->path, depth,
-	    X509_STORE_CTX_get0_current_crl(ctx), a->r->now);
+	certpath_refuse_code(
+	    a->e, code, a->t, a->path, depth, X509_STORE_CTX_get0_current_crl(ctx), a->r->now);
 	a->refused = true;
 	return 0;
 }
@@ -115,7 +114,7 @@ set_params(X509_STORE_CTX *ctx, const struct certpath_trust *t, const struct cer
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN |
-	    X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_POLICY_CHECK;
+			      X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_POLICY_CHECK;
 
 	if (r->npolicies > 0)
 		flags |= X509_V_FLAG_EXPLICIT_POLICY;
@@ -157,7 +156,7 @@ static int
 result_policies(struct certpath_result *res, X509_STORE_CTX *ctx)
 {
 	X509_POLICY_TREE *tree = X509_STORE_CTX_get0_policy_tree(ctx);
-	STACK_OF(X509_POLICY_NODE) *nodes;
+	STACK_OF(X509_POLICY_NODE) * nodes;
 
 	if (tree == NULL)
 		return 0;
@@ -174,7 +173,7 @@ result_policies(struct certpath_result *res, X509_STORE_CTX *ctx)
 
 /* What was verified must be the very path that was built. */
 static bool
-is_same_path(STACK_OF(X509) *chain, const struct certpath_path *path)
+is_same_path(STACK_OF(X509) * chain, const struct certpath_path *path)
 {
 	if (sk_X509_num(chain) != path->n)
 		return false;
@@ -198,9 +197,10 @@ verify_ready(X509_STORE_CTX *ctx, struct attempt *a)
 		if (a->refused)
 			return -1;
 		/* No call-back spoke: out of memory, or something that libcrypto cannot do. */
-		return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM ?
-		    err_nomem(a->e, "certificate path") :
-		    certpath_refuse_code(a->e, X509_V_ERR_UNSPECIFIED, a->t, a->path, 0, NULL, 0);
+		return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM
+			   ? err_nomem(a->e, "certificate path")
+			   : certpath_refuse_code(
+				 a->e, X509_V_ERR_UNSPECIFIED, a->t, a->path, 0, NULL, 0);
 	}
 	if (a->refused || !is_same_path(X509_STORE_CTX_get0_chain(ctx), a->path))
 		return certpath_refuse(a->e, X509_V_ERR_UNSPECIFIED, a->path, 0,

@@ -1,4 +1,5 @@
-/* certpath.h - certification path validation (RFC 5280 section 6), one verifier for bridge and CA */
+/* certpath.h - certification path validation (RFC 5280 section 6), one verifier for bridge and CA
+ */
 #ifndef CERTPATH_H
 #define CERTPATH_H
 
@@ -8,8 +9,8 @@
 
 #include "err.h"
 
-#define CERTPATH_LEAF_MAX  16384   /* DER bytes of a leaf */
-#define CERTPATH_DEPTH_MAX 8	   /* intermediates between leaf and anchor */
+#define CERTPATH_LEAF_MAX  16384 /* DER bytes of a leaf */
+#define CERTPATH_DEPTH_MAX 8	 /* intermediates between leaf and anchor */
 #define CERTPATH_PEM_MAX   (16U << 20)
 #define CERTPATH_CRL_MAX   (256U << 20)
 
@@ -30,8 +31,7 @@ void certpath_trust_revocation(struct certpath_trust *t, enum certpath_revocatio
  */
 enum certpath_kind { CERTPATH_ANCHOR, CERTPATH_INTERMEDIATE, CERTPATH_CRL };
 int certpath_trust_add(struct certpath_trust *t, enum certpath_kind kind, const char *name,
-    const uint8_t *text, size_t n, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+    const uint8_t *text, size_t n, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /*
  * Check each CRL at load time (time `now`): its issuer is in this section, its signature holds,
@@ -53,32 +53,32 @@ size_t certpath_nanchors(const struct certpath_trust *t);
 /* SHA-256 of the DER of anchor i. */
 int certpath_anchor_sha256(const struct certpath_trust *t, size_t i, uint8_t sha256[32])
     __attribute__((warn_unused_result, nonnull));
-/* The subject names of anchors and intermediates, for certificate_authorities (the caller frees). */
-STACK_OF(X509_NAME) *certpath_ca_names(const struct certpath_trust *t, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+/* The subject names of anchors and intermediates, for certificate_authorities (the caller frees).
+ */
+STACK_OF(X509_NAME) * certpath_ca_names(const struct certpath_trust *t, struct err *e)
+			  __attribute__((warn_unused_result, nonnull));
 
 struct certpath_request {
-	X509		*leaf;
-	STACK_OF(X509)	*untrusted; /* what the peer sent besides; may be NULL */
-	int64_t		 now;	    /* seconds since 1970-01-01 UTC */
+	X509 *leaf;
+	STACK_OF(X509) * untrusted; /* what the peer sent besides; may be NULL */
+	int64_t now;		    /* seconds since 1970-01-01 UTC */
 	enum certpath_purpose purpose;
-	const char	*host;	    /* SAN dNSName or iPAddress must match; or NULL */
-	const char	*const *policies; /* dotted OIDs: initial set, explicit policy required */
-	size_t		 npolicies;
-	bool		 identity_rules; /* what we map must be unambiguous (§ NUL, control bytes, ...) */
+	const char *host;	     /* SAN dNSName or iPAddress must match; or NULL */
+	const char *const *policies; /* dotted OIDs: initial set, explicit policy required */
+	size_t npolicies;
+	bool identity_rules; /* what we map must be unambiguous (§ NUL, control bytes, ...) */
 };
-struct certpath_result { /* freed by certpath_result_done() */
-	STACK_OF(X509)	*path;	     /* leaf first, anchor last */
-	char		**policies;  /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
-	size_t		 npolicies;  /* freed by certpath_result_done() */
+struct certpath_result {       /* freed by certpath_result_done() */
+	STACK_OF(X509) * path; /* leaf first, anchor last */
+	char **policies;       /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
+	size_t npolicies;      /* freed by certpath_result_done() */
 };
 /*
  * Build and validate a path. 0 and *res, or -1 and *e: ERR_REFUSED (detail X509_V_ERR_*, text
  * says which certificate and why), ERR_NOMEM.
  */
 int certpath_verify(const struct certpath_trust *t, const struct certpath_request *r,
-    struct certpath_result *res, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+    struct certpath_result *res, struct err *e) __attribute__((warn_unused_result, nonnull));
 void certpath_result_done(struct certpath_result *res);
 
 #endif

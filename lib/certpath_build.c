@@ -18,16 +18,16 @@
 #define STEPS_MAX 20000
 
 struct build {
-	const struct certpath_trust   *t;
+	const struct certpath_trust *t;
 	const struct certpath_request *r;
-	const struct certpath_try     *try;
-	struct certpath_path	       path;
-	struct certpath_path	       dead_end; /* the longest that led nowhere */
-	int	   paths, steps;
-	bool	   too_long;  /* somewhere the limit of intermediates ended the search */
-	bool	   other_key; /* an issuer of the right name has another key */
-	bool	   malformed; /* or an extension that cannot be read */
-	struct err first;     /* why the first path failed */
+	const struct certpath_try *try;
+	struct certpath_path path;
+	struct certpath_path dead_end; /* the longest that led nowhere */
+	int paths, steps;
+	bool too_long;	  /* somewhere the limit of intermediates ended the search */
+	bool other_key;	  /* an issuer of the right name has another key */
+	bool malformed;	  /* or an extension that cannot be read */
+	struct err first; /* why the first path failed */
 };
 
 /* The same certificate, or another one for the same name and key: a loop. */
@@ -37,7 +37,8 @@ is_in_path(const struct certpath_path *p, const X509 *x)
 	for (int i = 0; i < p->n; i++) {
 		if (X509_cmp(p->cert[i], x) == 0)
 			return true;
-		if (X509_NAME_cmp(X509_get_subject_name(p->cert[i]), X509_get_subject_name(x)) == 0 &&
+		if (X509_NAME_cmp(X509_get_subject_name(p->cert[i]), X509_get_subject_name(x)) ==
+			0 &&
 		    certpath_same_key(p->cert[i], x))
 			return true;
 	}
@@ -88,7 +89,7 @@ static int search(struct build *b);
 
 /* Go on from each certificate of `pool` that may be the issuer; `anchors`: the path ends there. */
 static int
-search_pool(struct build *b, STACK_OF(X509) *pool, bool anchors)
+search_pool(struct build *b, STACK_OF(X509) * pool, bool anchors)
 {
 	int ret = 1, n = b->path.n;
 
@@ -142,15 +143,16 @@ no_path(const struct build *b, struct err *e)
 		    "more than %d intermediates to an anchor", CERTPATH_DEPTH_MAX);
 	(void)x509text_name(issuer, sizeof(issuer), X509_get_issuer_name(x));
 	if ((X509_get_extension_flags(x) & EXFLAG_SI) != 0)
-		return certpath_refuse(e, last == 0 ? X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT :
-		    X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, &b->dead_end, last,
-		    "issued by itself, and %s", last == 0 ? "no anchor issued it" :
-		    "it is not one of the anchors");
+		return certpath_refuse(e,
+		    last == 0 ? X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+			      : X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+		    &b->dead_end, last, "issued by itself, and %s",
+		    last == 0 ? "no anchor issued it" : "it is not one of the anchors");
 	return certpath_refuse(e, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, &b->dead_end, last,
-	    "its issuer \"%s\" is %s", issuer, b->other_key ?
-	    "here with another key only (the key identifiers differ)" : b->malformed ?
-	    "here, but with an extension that is malformed or stands twice" :
-	    "neither an anchor nor among the intermediates");
+	    "its issuer \"%s\" is %s", issuer,
+	    b->other_key   ? "here with another key only (the key identifiers differ)"
+	    : b->malformed ? "here, but with an extension that is malformed or stands twice"
+			   : "neither an anchor nor among the intermediates");
 }
 
 int

@@ -1,4 +1,5 @@
-/* certpath_crl.c - CRLs: what is checked once when they are loaded, and which of them a path sees */
+/* certpath_crl.c - CRLs: what is checked once when they are loaded, and which of them a path sees
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <openssl/err.h>
@@ -34,7 +35,7 @@ refuse(struct err *e, const struct certpath_crl *c, int code, const char *why)
 
 /* A certificate of `pool` that bears the issuer's name, may sign CRLs and signed this one. */
 static X509 *
-find_signer(X509_CRL *crl, STACK_OF(X509) *pool, bool *named)
+find_signer(X509_CRL *crl, STACK_OF(X509) * pool, bool *named)
 {
 	for (int i = 0; i < sk_X509_num(pool); i++) {
 		X509 *x = sk_X509_value(pool, i);
@@ -44,7 +45,8 @@ find_signer(X509_CRL *crl, STACK_OF(X509) *pool, bool *named)
 			continue;
 		*named = true;
 		/* UINT32_MAX, all bits, when there is no key usage */
-		if ((X509_get_key_usage(x) & KU_CRL_SIGN) == 0 || (key = X509_get0_pubkey(x)) == NULL)
+		if ((X509_get_key_usage(x) & KU_CRL_SIGN) == 0 ||
+		    (key = X509_get0_pubkey(x)) == NULL)
 			continue;
 		if (X509_CRL_verify(crl, key) == 1)
 			return x;
@@ -83,7 +85,8 @@ pss_digest(const X509_ALGOR *alg)
 
 	X509_ALGOR_get0(NULL, &type, &value, alg);
 	if (type != V_ASN1_SEQUENCE ||
-	    (pss = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter)) == NULL)
+	    (pss = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter)) ==
+		NULL)
 		return NID_undef;
 	/* absent: SHA-1 */
 	if (pss->hashAlgorithm != NULL)
@@ -138,8 +141,9 @@ check_idp(struct certpath_crl *c, struct err *e)
 	const char *why = NULL;
 
 	if (idp == NULL)
-		return critical == -1 ? 0 : refuse(e, c, X509_V_ERR_INVALID_EXTENSION,
-		    "its issuingDistributionPoint is malformed");
+		return critical == -1 ? 0
+				      : refuse(e, c, X509_V_ERR_INVALID_EXTENSION,
+					    "its issuingDistributionPoint is malformed");
 	if (idp->indirectCRL > 0)
 		why = "an indirect CRL (indirectCRL) is not taken";
 	else if (idp->onlysomereasons != NULL)
@@ -169,8 +173,8 @@ check_extensions(struct certpath_crl *c, struct err *e)
 			return refuse(e, c, X509_V_ERR_DIFFERENT_CRL_SCOPE,
 			    "a delta CRL is not taken, only a complete one");
 		if (X509_CRL_get_ext_by_OBJ(c->crl, oid, i) != -1)
-			return refuse(e, c, X509_V_ERR_INVALID_EXTENSION,
-			    "it has an extension twice");
+			return refuse(
+			    e, c, X509_V_ERR_INVALID_EXTENSION, "it has an extension twice");
 		if (X509_EXTENSION_get_critical(ext) && nid != NID_issuing_distribution_point &&
 		    nid != NID_crl_number)
 			return refuse(e, c, X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION,
@@ -202,8 +206,8 @@ check_entry(struct certpath_crl *c, const X509_REVOKED *r, struct err *e)
 		value = reason == NULL ? -1 : ASN1_ENUMERATED_get(reason);
 		ASN1_ENUMERATED_free(reason);
 		if (value < 0)
-			return refuse(e, c, X509_V_ERR_INVALID_EXTENSION,
-			    "an entry has a malformed reason");
+			return refuse(
+			    e, c, X509_V_ERR_INVALID_EXTENSION, "an entry has a malformed reason");
 		if (value == CRL_REASON_REMOVE_FROM_CRL)
 			return refuse(e, c, X509_V_ERR_DIFFERENT_CRL_SCOPE,
 			    "an entry says removeFromCRL, which only a delta CRL may");
@@ -232,8 +236,8 @@ check_times(struct certpath_crl *c, int64_t *from, int64_t *until, struct err *e
 		    "its thisUpdate cannot be read");
 	/* RFC 5280 section 5.1.2.5 demands it; without it no CRL would ever be stale. */
 	if (next == NULL)
-		return refuse(e, c, X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD,
-		    "it has no nextUpdate");
+		return refuse(
+		    e, c, X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, "it has no nextUpdate");
 	if (certtime_get(next, until) == -1 || *until < *from)
 		return refuse(e, c, X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD,
 		    "its nextUpdate cannot be read, or is before thisUpdate");
@@ -252,9 +256,10 @@ tell_age(const struct certpath_crl *c, int64_t from, int64_t until, int64_t now,
 		(void)snprintf(age, sizeof(age), "begins in %s (thisUpdate %s)",
 		    certtime_span(span, from - now), text_time(when, from));
 	else if (now >= until)
-		(void)snprintf(age, sizeof(age), "ended %s ago (nextUpdate %s): certificates of "
-		    "this issuer are refused", certtime_span(span, now - until),
-		    text_time(when, until));
+		(void)snprintf(age, sizeof(age),
+		    "ended %s ago (nextUpdate %s): certificates of "
+		    "this issuer are refused",
+		    certtime_span(span, now - until), text_time(when, until));
 	else if (until - now <= (until - from) / 4)
 		(void)snprintf(age, sizeof(age), "ends in %s (nextUpdate %s)",
 		    certtime_span(span, until - now), text_time(when, until));
@@ -289,8 +294,8 @@ certpath_trust_check(struct certpath_trust *t, int64_t now,
 }
 
 void
-certpath_trust_drop_strangers(struct certpath_trust *t,
-    void (*note)(void *arg, const char *text), void *arg)
+certpath_trust_drop_strangers(
+    struct certpath_trust *t, void (*note)(void *arg, const char *text), void *arg)
 {
 	size_t kept = 0;
 	struct err e;
@@ -316,16 +321,15 @@ static bool
 is_signed_in_path(const struct certpath_crl *c, const struct certpath_path *path, int from)
 {
 	for (int i = from; i < path->n; i++)
-		if (X509_NAME_cmp(X509_get_subject_name(path->cert[i]),
-			X509_CRL_get_issuer(c->crl)) == 0 &&
+		if (X509_NAME_cmp(
+			X509_get_subject_name(path->cert[i]), X509_CRL_get_issuer(c->crl)) == 0 &&
 		    certpath_same_key(path->cert[i], c->signer))
 			return true;
 	return false;
 }
 
-STACK_OF(X509_CRL) *
-certpath_crls_for(const struct certpath_trust *t, const struct certpath_path *path, int from,
-    const X509_NAME *name)
+STACK_OF(X509_CRL) * certpath_crls_for(const struct certpath_trust *t,
+			 const struct certpath_path *path, int from, const X509_NAME *name)
 {
 	STACK_OF(X509_CRL) *found = sk_X509_CRL_new_null();
 

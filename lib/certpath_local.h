@@ -1,4 +1,5 @@
-/* certpath_local.h - between the files of certpath: trust, crl, build, verify, rules, names, text */
+/* certpath_local.h - between the files of certpath: trust, crl, build, verify, rules, names, text
+ */
 #ifndef CERTPATH_LOCAL_H
 #define CERTPATH_LOCAL_H
 
@@ -6,17 +7,17 @@
 
 struct certpath_crl {
 	X509_CRL *crl;
-	char	 *name;	  /* the file that it came from, for messages */
-	X509	 *signer; /* the certificate whose key signed it; NULL until it was checked */
+	char *name;   /* the file that it came from, for messages */
+	X509 *signer; /* the certificate whose key signed it; NULL until it was checked */
 };
 
 struct certpath_trust {
-	STACK_OF(X509)	    *anchors, *inter;
+	STACK_OF(X509) * anchors, *inter;
 	struct certpath_crl *crls;
-	size_t		     ncrls;
-	bool		     crls_checked; /* since the last one was added */
+	size_t ncrls;
+	bool crls_checked; /* since the last one was added */
 	enum certpath_revocation revocation;
-	X509_STORE	    *store; /* holds call-backs, no certificate and no CRL */
+	X509_STORE *store; /* holds call-backs, no certificate and no CRL */
 };
 
 /* certificates that a peer may send besides its leaf */
@@ -29,8 +30,8 @@ void certpath_store_setup(X509_STORE *store) __attribute__((nonnull));
 #define CERTPATH_LEN_MAX (CERTPATH_DEPTH_MAX + 2)
 struct certpath_path {
 	X509 *cert[CERTPATH_LEN_MAX];
-	int   n;
-	bool  whole;
+	int n;
+	bool whole;
 };
 
 /*
@@ -57,9 +58,9 @@ int certpath_names(const struct certpath_request *r, const struct certpath_path 
     struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* certpath_crl.c: those CRLs of `name`'s that a key of path[from..] signed; the caller frees. */
-STACK_OF(X509_CRL) *certpath_crls_for(const struct certpath_trust *t,
-    const struct certpath_path *path, int from, const X509_NAME *name)
-    __attribute__((warn_unused_result, nonnull));
+STACK_OF(X509_CRL) * certpath_crls_for(const struct certpath_trust *t,
+			 const struct certpath_path *path, int from, const X509_NAME *name)
+			 __attribute__((warn_unused_result, nonnull));
 /* Whether two certificates hold the same public key. */
 bool certpath_same_key(const X509 *a, const X509 *b) __attribute__((nonnull));
 

@@ -1,8 +1,8 @@
 /*
  * certpath_names.c - the names in a path: well formed, unambiguous, and within name constraints
  *
- * OpenSSL compares names with constraints (RFC 5280 section 4.2.1.10) as it finds them. It takes the
- * host of "https://evil.example?x.corp.example/" for one below corp.example, reads past a mask
+ * OpenSSL compares names with constraints (RFC 5280 section 4.2.1.10) as it finds them. It takes
+ * the host of "https://evil.example?x.corp.example/" for one below corp.example, reads past a mask
  * with holes, and lets "*.corp.example" by where "secret.corp.example" is excluded. So where a
  * constraint of a kind is in force, names of that kind must have the plain form that leaves one
  * reading only, and the constraint itself too; else the path is refused.
@@ -160,12 +160,12 @@ wildcard_reaches(const GENERAL_NAME *name, const GENERAL_NAME *base)
 	q = (const char *)ASN1_STRING_get0_data(b);
 	m = ASN1_STRING_length(b);
 	/* compared from the dot behind the star on */
-	return n > 2 && p[0] == '*' && m > n - 1 && strncasecmp(q + m - (n - 1), p + 1,
-	    (size_t)(n - 1)) == 0;
+	return n > 2 && p[0] == '*' && m > n - 1 &&
+	       strncasecmp(q + m - (n - 1), p + 1, (size_t)(n - 1)) == 0;
 }
 
 static const char *
-check_subtrees(const STACK_OF(GENERAL_SUBTREE) *trees, const GENERAL_NAMES *sans, bool excluded)
+check_subtrees(const STACK_OF(GENERAL_SUBTREE) * trees, const GENERAL_NAMES *sans, bool excluded)
 {
 	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
 		const GENERAL_NAME *base = sk_GENERAL_SUBTREE_value(trees, i)->base;
@@ -174,11 +174,12 @@ check_subtrees(const STACK_OF(GENERAL_SUBTREE) *trees, const GENERAL_NAMES *sans
 			const GENERAL_NAME *name = sk_GENERAL_NAME_value(sans, k);
 
 			if (name->type == base->type && !is_plain(name))
-				return "a name of its subjectAltName has a form that cannot be held "
-				    "against the name constraints of its issuers";
+				return "a name of its subjectAltName has a form that cannot be "
+				       "held "
+				       "against the name constraints of its issuers";
 			if (excluded && wildcard_reaches(name, base))
 				return "a wildcard of its subjectAltName reaches into an excluded "
-				    "subtree";
+				       "subtree";
 		}
 	}
 	return NULL;
@@ -186,12 +187,12 @@ check_subtrees(const STACK_OF(GENERAL_SUBTREE) *trees, const GENERAL_NAMES *sans
 
 /* The form of the constraints themselves. */
 static const char *
-check_bases(const STACK_OF(GENERAL_SUBTREE) *trees)
+check_bases(const STACK_OF(GENERAL_SUBTREE) * trees)
 {
 	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++)
 		if (!is_base(sk_GENERAL_SUBTREE_value(trees, i)->base))
 			return "a name constraint of a form that has no meaning (RFC 5280 section "
-			    "4.2.1.10)";
+			       "4.2.1.10)";
 	return NULL;
 }
 
@@ -200,8 +201,8 @@ check_bases(const STACK_OF(GENERAL_SUBTREE) *trees)
  * where OpenSSL stops, too: it has refused before what would take longer here.
  */
 static int
-rule_constraints(const struct certpath_path *path, GENERAL_NAMES *const *sans, int depth,
-    struct err *e)
+rule_constraints(
+    const struct certpath_path *path, GENERAL_NAMES *const *sans, int depth, struct err *e)
 {
 	X509 *x = path->cert[depth];
 	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(x, NID_name_constraints, NULL, NULL);
@@ -213,7 +214,7 @@ rule_constraints(const struct certpath_path *path, GENERAL_NAMES *const *sans, i
 	if ((X509_get_extension_flags(x) & EXFLAG_CA) == 0)
 		why = "name constraints in a certificate that is no CA's";
 	else if (sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 &&
-	    sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0)
+		 sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0)
 		why = "name constraints that are empty";
 	else if ((why = check_bases(nc->permittedSubtrees)) == NULL)
 		why = check_bases(nc->excludedSubtrees);
@@ -226,8 +227,9 @@ rule_constraints(const struct certpath_path *path, GENERAL_NAMES *const *sans, i
 			why = check_subtrees(nc->excludedSubtrees, sans[i], true);
 	}
 	NAME_CONSTRAINTS_free(nc);
-	return why == NULL ? 0 : certpath_refuse(e, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, path, at,
-	    "%s", why);
+	return why == NULL
+		   ? 0
+		   : certpath_refuse(e, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, path, at, "%s", why);
 }
 
 /* Every attribute of a subject is free of controls; where it is mapped, also convertible. */
@@ -308,8 +310,8 @@ rule_names(const struct certpath_path *path, const GENERAL_NAMES *sans, int dept
 
 	text = check_name(X509_get_subject_name(path->cert[depth]), mapped, &why);
 	if (text != NULL)
-		return certpath_refuse(e, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, path, depth,
-		    "its subject has %s", text);
+		return certpath_refuse(
+		    e, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, path, depth, "its subject has %s", text);
 	for (int i = 0; i < sk_GENERAL_NAME_num(sans); i++)
 		if ((text = check_san(sk_GENERAL_NAME_value(sans, i), mapped, &why)) != NULL)
 			return certpath_refuse(e, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, path, depth,
@@ -332,8 +334,8 @@ certpath_names(const struct certpath_request *r, const struct certpath_path *pat
 		ret = rule_constraints(path, sans, i, e);
 	if (ret == 0 && r->identity_rules &&
 	    ASN1_STRING_type(X509_get0_serialNumber(r->leaf)) == V_ASN1_NEG_INTEGER)
-		ret = certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, 0,
-		    "its serial number is negative");
+		ret = certpath_refuse(
+		    e, X509_V_ERR_UNSPECIFIED, path, 0, "its serial number is negative");
 	for (int i = 0; i < path->n; i++)
 		GENERAL_NAMES_free(sans[i]);
 	return ret;

@@ -9,7 +9,7 @@
 #include "certpath_local.h"
 #include "x509text.h"
 
-#define RSA_BITS_MIN	 2048
+#define RSA_BITS_MIN	  2048
 #define SERIAL_OCTETS_MAX 20 /* RFC 5280 section 4.1.2.2 */
 
 static const char *
@@ -148,11 +148,11 @@ rule_form(const struct certpath_path *path, int depth, struct err *e)
 	if ((why = malformed_extension(x)) != NULL)
 		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth, "%s", why);
 	if (X509_get_version(x) != X509_VERSION_3)
-		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth,
-		    "not a certificate of version 3");
+		return certpath_refuse(
+		    e, X509_V_ERR_INVALID_EXTENSION, path, depth, "not a certificate of version 3");
 	if (n == 0 || (n == 1 && octets[0] == 0))
-		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth,
-		    "its serial number is 0");
+		return certpath_refuse(
+		    e, X509_V_ERR_UNSPECIFIED, path, depth, "its serial number is 0");
 	/* The octets here lack the leading zero that keeps a high bit from being a sign. */
 	if (n > SERIAL_OCTETS_MAX || (n == SERIAL_OCTETS_MAX && (octets[0] & 0x80) != 0))
 		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth,
@@ -167,8 +167,9 @@ rule_strength(const struct certpath_path *path, int depth, struct err *e)
 	const char *why;
 
 	if ((why = certpath_weak_key(x)) != NULL)
-		return certpath_refuse(e, depth == 0 ? X509_V_ERR_EE_KEY_TOO_SMALL :
-		    X509_V_ERR_CA_KEY_TOO_SMALL, path, depth, "it has %s", why);
+		return certpath_refuse(e,
+		    depth == 0 ? X509_V_ERR_EE_KEY_TOO_SMALL : X509_V_ERR_CA_KEY_TOO_SMALL, path,
+		    depth, "it has %s", why);
 	/* Nobody relies on the signature of an anchor. */
 	if (depth < path->n - 1 && (why = weak_signature(x)) != NULL)
 		return certpath_refuse(e, X509_V_ERR_CA_MD_TOO_WEAK, path, depth, "it has %s", why);
@@ -181,8 +182,8 @@ rule_strength(const struct certpath_path *path, int depth, struct err *e)
  * purposes is taken to mean all below it, as browsers and OpenSSL do; there "any" will do.
  */
 static int
-rule_purpose(const struct certpath_request *r, const struct certpath_path *path, int depth,
-    struct err *e)
+rule_purpose(
+    const struct certpath_request *r, const struct certpath_path *path, int depth, struct err *e)
 {
 	const char *name = r->purpose == CERTPATH_CLIENT ? "clientAuth" : "serverAuth";
 	uint32_t want = r->purpose == CERTPATH_CLIENT ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
@@ -201,8 +202,8 @@ rule_purpose(const struct certpath_request *r, const struct certpath_path *path,
 		return certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, depth,
 		    "its extended key usage does not list %s", name);
 	if ((X509_get_extension_flags(path->cert[0]) & EXFLAG_CA) != 0)
-		return certpath_refuse(e, X509_V_ERR_INVALID_NON_CA, path, depth,
-		    "it is a CA certificate (CA:TRUE)");
+		return certpath_refuse(
+		    e, X509_V_ERR_INVALID_NON_CA, path, depth, "it is a CA certificate (CA:TRUE)");
 	usage = KU_DIGITAL_SIGNATURE;
 	if (r->purpose == CERTPATH_SERVER)
 		usage |= KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT;
@@ -220,15 +221,16 @@ is_host_name(const char *host)
 
 	if (n == 0 || n > 253 || host[0] == '.' || host[n - 1] == '.' || strstr(host, "..") != NULL)
 		return false;
-	return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+	return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+	       n;
 }
 
 /* RFC 6125 with wildcards as a whole first label only; an address matches iPAddress only. */
 static int
 rule_host(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
 {
-	const unsigned int flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+	const unsigned int flags =
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
 	X509 *leaf = path->cert[0];
 	unsigned char ip[16];
 	int ok;

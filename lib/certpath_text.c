@@ -25,8 +25,8 @@ label(char *dst, size_t size, const struct certpath_path *path, int depth)
 }
 
 int
-certpath_refuse(struct err *e, int code, const struct certpath_path *path, int depth,
-    const char *fmt, ...)
+certpath_refuse(
+    struct err *e, int code, const struct certpath_path *path, int depth, const char *fmt, ...)
 {
 	char who[X509TEXT_NAME_SIZE + 32], why[sizeof(e->text)];
 	va_list ap;
@@ -51,11 +51,11 @@ since(char dst[SPAN_SIZE], const char *field, const ASN1_TIME *t, int64_t now)
 	if (t == NULL || certtime_get(t, &at) == -1)
 		(void)snprintf(dst, SPAN_SIZE, "(%s cannot be read)", field);
 	else if (at <= now)
-		(void)snprintf(dst, SPAN_SIZE, "%s ago (%s %s)", certtime_span(span, now - at), field,
-		    text_time(when, at));
+		(void)snprintf(dst, SPAN_SIZE, "%s ago (%s %s)", certtime_span(span, now - at),
+		    field, text_time(when, at));
 	else
-		(void)snprintf(dst, SPAN_SIZE, "in %s (%s %s)", certtime_span(span, at - now), field,
-		    text_time(when, at));
+		(void)snprintf(dst, SPAN_SIZE, "in %s (%s %s)", certtime_span(span, at - now),
+		    field, text_time(when, at));
 	return dst;
 }
 
@@ -79,19 +79,22 @@ refuse_crl(struct err *e, int code, const struct certpath_trust *t,
 	(void)x509text_name(issuer, 96, X509_CRL_get_issuer(crl));
 	switch (code) {
 	case X509_V_ERR_CERT_REVOKED:
-		return certpath_refuse(e, code, path, depth, "revoked by its issuer \"%s\" (CRL %s)",
-		    issuer, file);
+		return certpath_refuse(
+		    e, code, path, depth, "revoked by its issuer \"%s\" (CRL %s)", issuer, file);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return certpath_refuse(e, code, path, depth, "the CRL of its issuer \"%s\" (%s) "
-		    "expired %s", issuer, file,
-		    since(span, "nextUpdate", X509_CRL_get0_nextUpdate(crl), now));
+		return certpath_refuse(e, code, path, depth,
+		    "the CRL of its issuer \"%s\" (%s) "
+		    "expired %s",
+		    issuer, file, since(span, "nextUpdate", X509_CRL_get0_nextUpdate(crl), now));
 	case X509_V_ERR_CRL_NOT_YET_VALID:
-		return certpath_refuse(e, code, path, depth, "the CRL of its issuer \"%s\" (%s) "
-		    "begins %s", issuer, file,
-		    since(span, "thisUpdate", X509_CRL_get0_lastUpdate(crl), now));
+		return certpath_refuse(e, code, path, depth,
+		    "the CRL of its issuer \"%s\" (%s) "
+		    "begins %s",
+		    issuer, file, since(span, "thisUpdate", X509_CRL_get0_lastUpdate(crl), now));
 	default:
-		return certpath_refuse(e, code, path, depth, "the CRL of its issuer \"%s\" (%s): %s",
-		    issuer, file, X509_verify_cert_error_string(code));
+		return certpath_refuse(e, code, path, depth,
+		    "the CRL of its issuer \"%s\" (%s): %s", issuer, file,
+		    X509_verify_cert_error_string(code));
 	}
 }
 
@@ -116,17 +119,18 @@ certpath_refuse_code(struct err *e, int code, const struct certpath_trust *t,
 		    since(span, "notBefore", X509_get0_notBefore(x), now));
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
 		(void)x509text_name(issuer, sizeof(issuer), X509_get_issuer_name(x));
-		return certpath_refuse(e, code, path, depth,
-		    "there is no CRL for its issuer \"%s\"", issuer);
+		return certpath_refuse(
+		    e, code, path, depth, "there is no CRL for its issuer \"%s\"", issuer);
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		(void)x509text_name(issuer, sizeof(issuer), X509_get_issuer_name(x));
-		return certpath_refuse(e, code, path, depth,
-		    "its signature is not that of \"%s\"", issuer);
+		return certpath_refuse(
+		    e, code, path, depth, "its signature is not that of \"%s\"", issuer);
 	case X509_V_ERR_NO_EXPLICIT_POLICY:
-		return certpath_refuse(e, code, path, 0, "no certificate policy that is asked for "
+		return certpath_refuse(e, code, path, 0,
+		    "no certificate policy that is asked for "
 		    "holds for the whole path");
 	default:
-		return certpath_refuse(e, code, path, depth, "%s",
-		    X509_verify_cert_error_string(code));
+		return certpath_refuse(
+		    e, code, path, depth, "%s", X509_verify_cert_error_string(code));
 	}
 }

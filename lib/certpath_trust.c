@@ -49,8 +49,8 @@ certpath_trust_revocation(struct certpath_trust *t, enum certpath_revocation r)
 
 /* Takes one certificate that was just decoded, also on failure. */
 static int
-add_cert(struct certpath_trust *t, enum certpath_kind kind, X509 *x, const char *name,
-    struct err *e)
+add_cert(
+    struct certpath_trust *t, enum certpath_kind kind, X509 *x, const char *name, struct err *e)
 {
 	STACK_OF(X509) *to = kind == CERTPATH_ANCHOR ? t->anchors : t->inter;
 	char who[X509TEXT_NAME_SIZE];
@@ -158,8 +158,8 @@ count_marks(const uint8_t *text, size_t n)
 }
 
 static int
-add_pem(struct certpath_trust *t, enum certpath_kind kind, const char *name, BIO *bio,
-    int *count, struct err *e)
+add_pem(struct certpath_trust *t, enum certpath_kind kind, const char *name, BIO *bio, int *count,
+    struct err *e)
 {
 	char *label = NULL, *header = NULL;
 	unsigned char *der = NULL;
@@ -168,10 +168,11 @@ add_pem(struct certpath_trust *t, enum certpath_kind kind, const char *name, BIO
 
 	while (PEM_read_bio(bio, &label, &header, &der, &n) == 1) {
 		if (!label_is(label, kind))
-			ret = err_set(e, ERR_FORMAT, "%s: object %d is a %.40s, wanted is a %s", name,
-			    *count + 1, label, kind == CERTPATH_CRL ? "CRL" : "certificate");
+			ret = err_set(e, ERR_FORMAT, "%s: object %d is a %.40s, wanted is a %s",
+			    name, *count + 1, label, kind == CERTPATH_CRL ? "CRL" : "certificate");
 		else if (header[0] != '\0')
-			ret = err_set(e, ERR_FORMAT, "%s: object %d has PEM headers", name, *count + 1);
+			ret = err_set(
+			    e, ERR_FORMAT, "%s: object %d has PEM headers", name, *count + 1);
 		else if ((ret = add_der(t, kind, name, der, (size_t)n, e)) == 0)
 			++*count;
 		OPENSSL_free(label);
@@ -204,7 +205,8 @@ add_text(struct certpath_trust *t, enum certpath_kind kind, const char *name, co
 		count = err_set(e, ERR_FORMAT, "%s: no PEM or DER %s in it", name,
 		    kind == CERTPATH_CRL ? "CRL" : "certificate");
 	else if (count_marks(text, n) != 2 * (size_t)count)
-		count = err_set(e, ERR_FORMAT, "%s: a PEM object that is cut off or misspelt", name);
+		count =
+		    err_set(e, ERR_FORMAT, "%s: a PEM object that is cut off or misspelt", name);
 	BIO_free(bio);
 	return count;
 }
@@ -236,7 +238,8 @@ certpath_anchor_sha256(const struct certpath_trust *t, size_t i, uint8_t sha256[
 	unsigned int n = 0;
 
 	if (i >= certpath_nanchors(t) ||
-	    X509_digest(sk_X509_value(t->anchors, (int)i), EVP_sha256(), sha256, &n) != 1 || n != 32) {
+	    X509_digest(sk_X509_value(t->anchors, (int)i), EVP_sha256(), sha256, &n) != 1 ||
+	    n != 32) {
 		ERR_clear_error();
 		return -1;
 	}
@@ -245,7 +248,7 @@ certpath_anchor_sha256(const struct certpath_trust *t, size_t i, uint8_t sha256[
 
 /* Add the subjects of `certs` that are not there yet. */
 static int
-names_add(STACK_OF(X509_NAME) *names, const STACK_OF(X509) *certs)
+names_add(STACK_OF(X509_NAME) * names, const STACK_OF(X509) * certs)
 {
 	for (int i = 0; i < sk_X509_num(certs); i++) {
 		const X509_NAME *subject = X509_get_subject_name(sk_X509_value(certs, i));
@@ -253,7 +256,7 @@ names_add(STACK_OF(X509_NAME) *names, const STACK_OF(X509) *certs)
 		int k = 0;
 
 		while (k < sk_X509_NAME_num(names) &&
-		    X509_NAME_cmp(sk_X509_NAME_value(names, k), subject) != 0)
+		       X509_NAME_cmp(sk_X509_NAME_value(names, k), subject) != 0)
 			k++;
 		if (k < sk_X509_NAME_num(names))
 			continue;
@@ -266,8 +269,7 @@ names_add(STACK_OF(X509_NAME) *names, const STACK_OF(X509) *certs)
 	return 0;
 }
 
-STACK_OF(X509_NAME) *
-certpath_ca_names(const struct certpath_trust *t, struct err *e)
+STACK_OF(X509_NAME) * certpath_ca_names(const struct certpath_trust *t, struct err *e)
 {
 	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
 

@@ -37,7 +37,7 @@ days_since_epoch(int year, int month, int day)
 	int64_t of_era = y - era * 400;
 
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day -
-	    1 - 719468;
+	       1 - 719468;
 }
 
 int
@@ -56,10 +56,10 @@ certtime_get(const ASN1_TIME *t, int64_t *seconds)
 	} else {
 		return -1;
 	}
-	if (year == -1 || (month = digits(&p, 2)) < 1 || month > 12 ||
-	    (day = digits(&p, 2)) < 1 || day > days_in(year, month) ||
-	    (hour = digits(&p, 2)) < 0 || hour > 23 || (min = digits(&p, 2)) < 0 || min > 59 ||
-	    (sec = digits(&p, 2)) < 0 || sec > 59 || *p != 'Z')
+	if (year == -1 || (month = digits(&p, 2)) < 1 || month > 12 || (day = digits(&p, 2)) < 1 ||
+	    day > days_in(year, month) || (hour = digits(&p, 2)) < 0 || hour > 23 ||
+	    (min = digits(&p, 2)) < 0 || min > 59 || (sec = digits(&p, 2)) < 0 || sec > 59 ||
+	    *p != 'Z')
 		return -1;
 	*seconds = days_since_epoch(year, month, day) * 86400 + hour * 3600 + min * 60 + sec;
 	return 0;
@@ -69,7 +69,7 @@ char *
 certtime_span(char dst[CERTTIME_SPAN_SIZE], int64_t seconds)
 {
 	static const struct {
-		int64_t	    size;
+		int64_t size;
 		const char *unit;
 	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
 	size_t i = 0;

@@ -17,9 +17,9 @@
 /* Room for the attributes of one RDN while it is written. */
 struct rdn {
 	struct dn_ava avas[DN_AVAS_MAX];
-	char	      types[DN_AVAS_MAX][OID_MAX];
-	uint8_t	      values[DN_MAX];
-	size_t	      n, used;
+	char types[DN_AVAS_MAX][OID_MAX];
+	uint8_t values[DN_MAX];
+	size_t n, used;
 };
 
 static int
@@ -30,8 +30,8 @@ rdn_add(struct rdn *r, const X509_NAME_ENTRY *entry, const char *what, struct er
 	int n;
 
 	if (r->n == DN_AVAS_MAX)
-		return err_set(e, ERR_REFUSED, "%s: more than %d attributes in one RDN", what,
-		    DN_AVAS_MAX);
+		return err_set(
+		    e, ERR_REFUSED, "%s: more than %d attributes in one RDN", what, DN_AVAS_MAX);
 	ava = &r->avas[r->n];
 	n = OBJ_obj2txt(r->types[r->n], OID_MAX, X509_NAME_ENTRY_get_object(entry), 1);
 	if (n <= 0 || n >= OID_MAX)
@@ -53,8 +53,8 @@ rdn_add(struct rdn *r, const X509_NAME_ENTRY *entry, const char *what, struct er
  * specific; entries of one RDN have one set number.
  */
 static int
-name_write(const X509_NAME *name, const char *what, struct dn_writer *w, struct rdn *r,
-    struct err *e)
+name_write(
+    const X509_NAME *name, const char *what, struct dn_writer *w, struct rdn *r, struct err *e)
 {
 	dn_writer_init(w);
 	for (int i = X509_NAME_entry_count(name) - 1; i >= 0;) {
@@ -95,8 +95,8 @@ add_name(struct identity *id, enum id_field field, const X509_NAME *name, struct
 
 /* Each attribute of one kind of the subject as a value of its own. */
 static int
-add_attributes(struct identity *id, enum id_field field, const X509_NAME *name, int nid,
-    struct err *e)
+add_attributes(
+    struct identity *id, enum id_field field, const X509_NAME *name, int nid, struct err *e)
 {
 	uint8_t utf8[IDENTITY_VALUE_MAX];
 	size_t n;
@@ -277,8 +277,8 @@ get_serial(const X509 *cert, struct pathcert *pc, struct err *e)
 	if ((ASN1_get_object(&p, &len, &tag, &class, n) & 0x80) != 0 || len < 1 ||
 	    len > PATHCERT_SERIAL_MAX) {
 		OPENSSL_free(der);
-		return err_set(e, ERR_REFUSED, "serial: none, or more than %d bytes",
-		    PATHCERT_SERIAL_MAX);
+		return err_set(
+		    e, ERR_REFUSED, "serial: none, or more than %d bytes", PATHCERT_SERIAL_MAX);
 	}
 	memcpy(pc->serial, p, (size_t)len);
 	pc->serial_len = (size_t)len;
@@ -295,13 +295,14 @@ pathcert_from_x509(X509 *cert, const char *section, struct pathcert *pc, struct 
 	int ret;
 
 	if (n >= sizeof(got.section))
-		return err_set(e, ERR_FORMAT, "%.40s: the name of a trust section has at most %d bytes",
-		    section, SECTION_MAX - 1);
+		return err_set(e, ERR_FORMAT,
+		    "%.40s: the name of a trust section has at most %d bytes", section,
+		    SECTION_MAX - 1);
 	memcpy(got.section, section, n);
 	if (keyid != NULL) {
 		if (ASN1_STRING_length(keyid) > PATHCERT_KEYID_MAX)
-			return err_set(e, ERR_REFUSED, "authority key identifier: more than %d bytes",
-			    PATHCERT_KEYID_MAX);
+			return err_set(e, ERR_REFUSED,
+			    "authority key identifier: more than %d bytes", PATHCERT_KEYID_MAX);
 		got.issuer_keyid_len = (size_t)ASN1_STRING_length(keyid);
 		memcpy(got.issuer_keyid, ASN1_STRING_get0_data(keyid), got.issuer_keyid_len);
 	}

@@ -14,7 +14,7 @@
 
 static const struct curve {
 	const char *group, *type, *name;
-	size_t	    bytes; /* of a coordinate */
+	size_t bytes; /* of a coordinate */
 } curves[] = {
 	{ SN_X9_62_prime256v1, "ecdsa-sha2-nistp256", "nistp256", 32 },
 	{ SN_secp384r1, "ecdsa-sha2-nistp384", "nistp384", 48 },
@@ -91,8 +91,7 @@ from_ed25519(EVP_PKEY *pkey, struct sshkey *k, struct err *e)
 }
 
 static int
-put_point(struct sshkey *k, const struct curve *c, const BIGNUM *x, const BIGNUM *y,
-    struct err *e)
+put_point(struct sshkey *k, const struct curve *c, const BIGNUM *x, const BIGNUM *y, struct err *e)
 {
 	uint8_t point[1 + 2 * 66];
 

@@ -7,14 +7,14 @@
 #include "sshkey.h"
 #include "text.h"
 
-#define RSA_BYTES_MAX 2048 /* 16384 bits, as OpenSSH */
-#define RSA_BYTES_MIN 128  /* 1024 bits: below that nothing takes it */
+#define RSA_BYTES_MAX	2048 /* 16384 bits, as OpenSSH */
+#define RSA_BYTES_MIN	128  /* 1024 bits: below that nothing takes it */
 #define APPLICATION_MAX 255
 
 /* What a blob still holds. */
 struct blob {
 	const uint8_t *p;
-	size_t	       n;
+	size_t n;
 };
 
 /* The next string (RFC 4251 section 5): u32 length, bytes. */
@@ -78,8 +78,8 @@ take_rsa(struct blob *b, size_t arg)
 
 	(void)arg;
 	return get_mpint(b, &e, &elen) && elen <= 8 && (e[elen - 1] & 1) != 0 &&
-	    (elen > 1 || e[0] > 1) && get_mpint(b, &m, &mlen) && mlen >= RSA_BYTES_MIN &&
-	    mlen <= RSA_BYTES_MAX;
+	       (elen > 1 || e[0] > 1) && get_mpint(b, &m, &mlen) && mlen >= RSA_BYTES_MIN &&
+	       mlen <= RSA_BYTES_MAX;
 }
 
 /* A point in uncompressed form (RFC 5656 section 3.1), `bytes` a coordinate. */
@@ -149,7 +149,8 @@ unknown_type(const uint8_t *name, size_t n, struct err *e)
 {
 	char shown[80];
 
-	return err_set(e, ERR_FORMAT, "SSH key: type \"%s\" is not taken (no certificates; "
+	return err_set(e, ERR_FORMAT,
+	    "SSH key: type \"%s\" is not taken (no certificates; "
 	    "ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256, -384, -521, and the sk- ones are)",
 	    text_escape(shown, sizeof(shown), name, n));
 }
@@ -164,8 +165,8 @@ sshkey_parse_blob(const uint8_t *p, size_t n, struct sshkey *k, struct err *e)
 	SHA2_CTX sha;
 
 	if (n > sizeof(k->blob))
-		return err_set(e, ERR_FORMAT, "SSH key: %zu bytes, at most %zu are taken", n,
-		    sizeof(k->blob));
+		return err_set(
+		    e, ERR_FORMAT, "SSH key: %zu bytes, at most %zu are taken", n, sizeof(k->blob));
 	if (!get_string(&b, &name, &len))
 		return err_set(e, ERR_FORMAT, "SSH key: cut off");
 	if ((type = find_type(name, len)) == NULL)
@@ -255,8 +256,8 @@ sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *e)
 		n--;
 	for (size_t i = 0; i < n; i++)
 		if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
-			return err_set(e, ERR_FORMAT,
-			    "SSH key: a control character, or more than one line");
+			return err_set(
+			    e, ERR_FORMAT, "SSH key: a control character, or more than one line");
 	type_len = next_word(&text, &n, &type);
 	b64_len = next_word(&text, &n, &b64);
 	if (type_len == 0 || b64_len == 0)

@@ -7,7 +7,8 @@
 #include "utf8.h"
 #include "x509text.h"
 
-/* Bytes of one character: 1, 2 (BMPString), 4 (UniversalString); 0 for types that we do not take. */
+/* Bytes of one character: 1, 2 (BMPString), 4 (UniversalString); 0 for types that we do not take.
+ */
 static size_t
 char_width(int type)
 {
@@ -91,8 +92,8 @@ wide_to_utf8(const uint8_t *p, size_t n, size_t width, uint8_t *dst, size_t size
 }
 
 int
-x509text_utf8(const ASN1_STRING *s, uint8_t *dst, size_t size, size_t *n, const char *what,
-    struct err *e)
+x509text_utf8(
+    const ASN1_STRING *s, uint8_t *dst, size_t size, size_t *n, const char *what, struct err *e)
 {
 	const uint8_t *p = ASN1_STRING_get0_data(s);
 	size_t len = (size_t)ASN1_STRING_length(s);
@@ -106,8 +107,8 @@ x509text_utf8(const ASN1_STRING *s, uint8_t *dst, size_t size, size_t *n, const 
 	if (len == 0)
 		return err_set(e, ERR_REFUSED, "%s: empty", what);
 	if (len > size)
-		return err_set(e, ERR_REFUSED, "%s: %zu bytes, at most %zu are taken", what, len,
-		    size);
+		return err_set(
+		    e, ERR_REFUSED, "%s: %zu bytes, at most %zu are taken", what, len, size);
 	if (width == 1) {
 		if (type != V_ASN1_UTF8STRING && !is_ascii(p, len))
 			return err_set(e, ERR_REFUSED, "%s: a byte beyond ASCII", what);
@@ -167,8 +168,8 @@ x509text_name(char *dst, size_t size, const X509_NAME *name)
 	 * libcrypto escapes what would let one attribute pass for two; text_escape() then makes
 	 * the line safe to show. When there is no memory the line says so and nothing else fails.
 	 */
-	if (bio != NULL &&
-	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+	if (bio != NULL && X509_NAME_print_ex(bio, name, 0,
+			       XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
 		n = BIO_get_mem_data(bio, &text);
 	if (text == NULL || n < 0)
 		(void)text_escape(dst, size, "?", 1);

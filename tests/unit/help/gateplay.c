@@ -38,7 +38,8 @@ wait_readable(int fd)
 		fail_msg("nothing came within a minute");
 }
 
-/* ---- the program ------------------------------------------------------------------------------ */
+/* ---- the program ------------------------------------------------------------------------------
+ */
 
 /* BUILD/tests/unit/sshbridge/gate/test_x -> BUILD/libexec/sshbridge/gate */
 static void
@@ -83,8 +84,8 @@ run_gate(int channel, unsigned nofile)
 static struct pki_cert *
 leaf_of(const char *subject, const char *san, struct pki_cert *issuer, int64_t until)
 {
-	return pki_make(&(struct pki_spec){ .subject = subject, .until = until, .ext = { san } },
-	    issuer);
+	return pki_make(
+	    &(struct pki_spec){ .subject = subject, .until = until, .ext = { san } }, issuer);
 }
 
 static void
@@ -92,17 +93,17 @@ make_pki(struct gateplay_pki *k)
 {
 	k->root = pki_make(&(struct pki_spec){ .profile = PKI_ROOT }, NULL);
 	k->inter = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, k->root);
-	k->server = pki_make(&(struct pki_spec){ .profile = PKI_SERVER,
-	    .subject = "CN=bastion" }, k->inter);
-	k->alice = leaf_of("CN=alice,O=Corp", "subjectAltName=email:alice@corp.example", k->inter,
-	    0);
-	k->expired = leaf_of("CN=late", "subjectAltName=email:late@corp.example", k->inter,
-	    PKI_FROM + 86400);
+	k->server = pki_make(
+	    &(struct pki_spec){ .profile = PKI_SERVER, .subject = "CN=bastion" }, k->inter);
+	k->alice =
+	    leaf_of("CN=alice,O=Corp", "subjectAltName=email:alice@corp.example", k->inter, 0);
+	k->expired = leaf_of(
+	    "CN=late", "subjectAltName=email:late@corp.example", k->inter, PKI_FROM + 86400);
 	k->revoked = leaf_of("CN=mallory", "subjectAltName=email:m@corp.example", k->inter, 0);
-	k->other_root = pki_make(&(struct pki_spec){ .profile = PKI_ROOT,
-	    .subject = "CN=other root" }, NULL);
-	k->foreign = leaf_of("CN=alice,O=Corp", "subjectAltName=email:alice@corp.example",
-	    k->other_root, 0);
+	k->other_root =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=other root" }, NULL);
+	k->foreign =
+	    leaf_of("CN=alice,O=Corp", "subjectAltName=email:alice@corp.example", k->other_root, 0);
 }
 
 static void
@@ -187,7 +188,8 @@ gateplay_end(struct gateplay *p)
 		pki_free(all[i]);
 }
 
-/* ---- messages --------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------
+ */
 
 void
 gateplay_send(int channel, const struct msg_out *o, const int *fds, size_t nfds)
@@ -321,8 +323,8 @@ static int
 trust_fd(struct gateplay *p, bool with_other_root)
 {
 	struct records_writer w = { .max = 1 << 20 };
-	X509_CRL *crl = pki_crl(&(struct pki_crl_spec){ .revoked = { { .cert = p->pki.revoked } } },
-	    p->pki.inter);
+	X509_CRL *crl = pki_crl(
+	    &(struct pki_crl_spec){ .revoked = { { .cert = p->pki.revoked } } }, p->pki.inter);
 	X509_CRL *root_crl = pki_crl(&(struct pki_crl_spec){ 0 }, p->pki.root);
 	struct err e;
 	int fd;
@@ -424,7 +426,8 @@ gateplay_drain(struct gateplay *p)
 	gateplay_send(p->monitor, &o, NULL, 0);
 }
 
-/* ---- ident ------------------------------------------------------------------------------------ */
+/* ---- ident ------------------------------------------------------------------------------------
+ */
 
 uint32_t
 gateplay_open(struct gateplay *p, char *name, size_t name_size, char *from, size_t from_size)
@@ -496,7 +499,8 @@ gateplay_closed(struct gateplay *p, struct gateplay_closed *c)
 	assert_int_equal(0, msg_end(&m, &e));
 }
 
-/* ---- clients ---------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------
+ */
 
 int
 gateplay_connect(struct gateplay *p)
@@ -513,7 +517,7 @@ gateplay_connect(struct gateplay *p)
 }
 
 SSL *
-gateplay_client_on(int fd, const struct pki_cert *cert, STACK_OF(X509) *more,
+gateplay_client_on(int fd, const struct pki_cert *cert, STACK_OF(X509) * more,
     const char *server_name, int version)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());

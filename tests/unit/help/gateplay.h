@@ -19,11 +19,11 @@ struct gateplay_pki {
 };
 
 struct gateplay {
-	int		pid, monitor, ident;
-	unsigned	port;
+	int pid, monitor, ident;
+	unsigned port;
 	struct settings set;
 	struct gateplay_pki pki;
-	uint64_t	generation;
+	uint64_t generation;
 };
 
 /* Start the program and see READY 0. nofile 0: as the test has it. */
@@ -54,14 +54,15 @@ void gateplay_log(struct gateplay *p, ...) __attribute__((sentinel));
 bool gateplay_quiet(int channel); /* nothing to read there now */
 
 /* OPEN: the gate's number; *name and *from as sent, where not NULL. */
-uint32_t gateplay_open(struct gateplay *p, char *name, size_t name_size, char *from, size_t from_size);
+uint32_t gateplay_open(
+    struct gateplay *p, char *name, size_t name_size, char *from, size_t from_size);
 /* Answer with one end of a socket pair; the other is returned. */
 int gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle);
 void gateplay_refused(struct gateplay *p, uint32_t number, uint64_t id, const char *text);
 struct gateplay_closed {
 	uint64_t id, up, down;
 	uint32_t number;
-	char	 why[256];
+	char why[256];
 };
 void gateplay_closed(struct gateplay *p, struct gateplay_closed *c);
 
@@ -69,7 +70,7 @@ void gateplay_closed(struct gateplay *p, struct gateplay_closed *c);
 int gateplay_connect(struct gateplay *p);
 SSL *gateplay_client(struct gateplay *p, const struct pki_cert *cert, const char *server_name);
 /* The same on a socket that there is, with more certificates to send. */
-SSL *gateplay_client_on(int fd, const struct pki_cert *cert, STACK_OF(X509) *more,
+SSL *gateplay_client_on(int fd, const struct pki_cert *cert, STACK_OF(X509) * more,
     const char *server_name, int version);
 void gateplay_client_free(SSL *ssl); /* closes its socket too */
 /* Shake hands and read: the alert (SSL_AD_*) by which the gate refuses; -1: none came. */

@@ -39,8 +39,8 @@ int
 pathtest_add(struct pathtest *p, enum certpath_kind kind, const X509 *cert)
 {
 	char *pem = pki_pem_cert(cert);
-	int n = certpath_trust_add(p->trust, kind, "test.pem", (const uint8_t *)pem, strlen(pem),
-	    &p->err);
+	int n = certpath_trust_add(
+	    p->trust, kind, "test.pem", (const uint8_t *)pem, strlen(pem), &p->err);
 
 	free(pem);
 	return n;
@@ -50,8 +50,8 @@ int
 pathtest_add_crl(struct pathtest *p, const char *name, const X509_CRL *crl)
 {
 	char *pem = pki_pem_crl(crl);
-	int n = certpath_trust_add(p->trust, CERTPATH_CRL, name, (const uint8_t *)pem, strlen(pem),
-	    &p->err);
+	int n = certpath_trust_add(
+	    p->trust, CERTPATH_CRL, name, (const uint8_t *)pem, strlen(pem), &p->err);
 
 	free(pem);
 	return n;

@@ -6,12 +6,12 @@
 #include "pki.h"
 
 struct pathtest {
-	struct certpath_trust  *trust;
-	struct pki_cert	       *root, *inter;
+	struct certpath_trust *trust;
+	struct pki_cert *root, *inter;
 	struct certpath_request request; /* now PKI_NOW, purpose CERTPATH_CLIENT, identity rules */
-	struct certpath_result	result;	 /* of the last pathtest_leaf() that was accepted */
-	struct err		err;
-	char			notes[2000]; /* of certpath_trust_check() */
+	struct certpath_result result;	 /* of the last pathtest_leaf() that was accepted */
+	struct err err;
+	char notes[2000]; /* of certpath_trust_check() */
 };
 
 /* The root is an anchor and the intermediate is known, unless the test gives its own. */

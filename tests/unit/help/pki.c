@@ -45,7 +45,8 @@ key_pss(void)
 	EVP_PKEY *key = NULL;
 
 	pki_must(ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
-		EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1 && EVP_PKEY_keygen(ctx, &key) == 1,
+		     EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1 &&
+		     EVP_PKEY_keygen(ctx, &key) == 1,
 	    "RSA-PSS key");
 	EVP_PKEY_CTX_free(ctx);
 	return key;

@@ -5,8 +5,7 @@
 static const struct {
 	const char *type, *base64, *sha256;
 } sshkeys[] = {
-	{ "ssh-ed25519",
-	    "AAAAC3NzaC1lZDI1NTE5AAAAIBfzduA9T6hsNOaf+RAq6QGt40+JZhVPyV7R0QOLuEEj",
+	{ "ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIBfzduA9T6hsNOaf+RAq6QGt40+JZhVPyV7R0QOLuEEj",
 	    "SHA256:cqpq0nyEvZ+pwhWPKdhf1poEnRTgVHYBMNjbanUXcKI" },
 	{ "ecdsa-sha2-nistp256",
 	    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBKmg5s3x2ADgIMVKY08rbLSI"
@@ -43,7 +42,8 @@ static const struct {
 #define NSSHKEYS (sizeof(sshkeys) / sizeof(sshkeys[0]))
 
 /* A user certificate of sshd on the first of them. */
-static const char sshkey_cert[] = "ssh-ed25519-cert-v01@openssh.com "
+static const char sshkey_cert[] =
+    "ssh-ed25519-cert-v01@openssh.com "
     "AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAILlTiRJAs0e5RxBQZUHwnK2t"
     "Tc2UKgQmjofSYcIWOQEmAAAAIBfzduA9T6hsNOaf+RAq6QGt40+JZhVPyV7R0QOLuEEjAAAAAAAA"
     "AAAAAAABAAAAAXgAAAAJAAAABWFsaWNlAAAAAAAAAAD//////////wAAAAAAAACCAAAAFXBlcm1p"

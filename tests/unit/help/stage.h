@@ -11,8 +11,8 @@
 /* A child on a channel. As root it runs under another uid, in an empty root (resolve: in "/"). */
 struct stage {
 	pid_t pid;
-	int   monitor; /* the channel's other end */
-	char  root[64], last[4096]; /* the line of the last LOG */
+	int monitor;		   /* the channel's other end */
+	char root[64], last[4096]; /* the line of the last LOG */
 };
 void stage_start(struct stage *p, const char *program);
 /* Close the channel and wait: the child must end by itself with status 0. */
@@ -22,11 +22,11 @@ int stage_wait(struct stage *p);
 
 /* One received message; fails the test when none comes for a very long time. */
 struct got {
-	uint8_t	      buf[MSG_MAX];
+	uint8_t buf[MSG_MAX];
 	struct msg_in m;
-	int	      fds[MSG_FDS_MAX];
-	size_t	      nfds;
-	bool	      end; /* the peer has closed */
+	int fds[MSG_FDS_MAX];
+	size_t nfds;
+	bool end; /* the peer has closed */
 };
 void stage_recv(int fd, struct got *g);
 void stage_expect(int fd, struct got *g, unsigned type); /* of this type, without LOG between */
@@ -39,7 +39,7 @@ const char *stage_log(struct stage *p, const char *word);
 int stage_peer(struct stage *p, unsigned kind, unsigned index);
 
 /* ---- for ident ------------------------------------------------------------------------------ */
-#define STAGE_ANCHOR 0xa0 /* first byte of the SHA-256 of the anchor that "corp" trusts */
+#define STAGE_ANCHOR 0xa0      /* first byte of the SHA-256 of the anchor that "corp" trusts */
 extern const char stage_map[]; /* {user}@corp.example may be user; mallory is denied; … */
 
 void stage_settings(struct settings *s, uint16_t target_port);
@@ -51,12 +51,12 @@ void stage_in_force(struct stage *p, uint64_t number, const struct settings *s);
 
 /* OPEN as a gate sends it; stage_open() fills in a good one of alice's. */
 struct stage_open {
-	uint32_t    number;
+	uint32_t number;
 	const char *server_name, *email, *cn, *client;
-	const char *sections[3]; /* up to the first NULL */
-	uint8_t	    leaf, anchor; /* first bytes of the SHA-256s */
-	int64_t	    not_before, not_after; /* of the leaf; the anchor's are wide */
-	bool	    no_fingerprint, stray_section;
+	const char *sections[3];       /* up to the first NULL */
+	uint8_t leaf, anchor;	       /* first bytes of the SHA-256s */
+	int64_t not_before, not_after; /* of the leaf; the anchor's are wide */
+	bool no_fingerprint, stray_section;
 };
 struct stage_open stage_open(uint32_t number);
 void stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size);
@@ -82,7 +82,7 @@ int stage_ask_connect(const struct stage_sock *s);
 void stage_who(int fd, unsigned hook, const char *account, const int *fds, size_t nfds);
 void stage_who_info(int fd, unsigned hook, const char *account, const char *info, int sock);
 /* Connect, ask, take the answer: MSG_IS or MSG_NO, with its kind in *kind. */
-unsigned stage_ask(const struct stage_sock *s, unsigned hook, const char *account, int sock,
-    unsigned *kind);
+unsigned stage_ask(
+    const struct stage_sock *s, unsigned hook, const char *account, int sock, unsigned *kind);
 
 #endif

@@ -20,19 +20,27 @@
 #include "sealed.h"
 #include "text.h"
 
-const char stage_map[] =
-    "email {user}@corp.example {user} trust=corp\n"
-    "cn /^deploy-(?<env>[a-z]+)$/ deploy-{env} trust=corp\n"
-    "email mallory@corp.example deny trust=corp\n";
+const char stage_map[] = "email {user}@corp.example {user} trust=corp\n"
+			 "cn /^deploy-(?<env>[a-z]+)$/ deploy-{env} trust=corp\n"
+			 "email mallory@corp.example deny trust=corp\n";
 
 void
 stage_settings(struct settings *s, uint16_t target_port)
 {
-	*s = (struct settings){ .nlisteners = 1, .nsections = 1, .ntargets = 1,
-		.tls_min = 0x0304, .handshake_timeout = 10, .dial_timeout = 5,
-		.connections = 1000, .gate_connections = 1000, .per_address = 64,
-		.per_identity = 16, .port_first = 32768, .port_last = 60999,
-		.capture_min_uid = 1000, .ask_uid = getuid() };
+	*s = (struct settings){ .nlisteners = 1,
+		.nsections = 1,
+		.ntargets = 1,
+		.tls_min = 0x0304,
+		.handshake_timeout = 10,
+		.dial_timeout = 5,
+		.connections = 1000,
+		.gate_connections = 1000,
+		.per_address = 64,
+		.per_identity = 16,
+		.port_first = 32768,
+		.port_last = 60999,
+		.capture_min_uid = 1000,
+		.ask_uid = getuid() };
 	(void)snprintf(s->listeners[0].name, sizeof(s->listeners[0].name), "[::]:8443");
 	(void)snprintf(s->sections[0].name, sizeof(s->sections[0].name), "corp");
 	s->sections[0].fields[0] = ID_EMAIL;
@@ -61,9 +69,12 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	for (size_t i = 0; i < nanchors; i++) {
 		memset(sha256, anchor_bytes[i], sizeof(sha256));
 		for (uint32_t k = 0; k < s->nsections; k++)
-			assert_int_equal(0, records_add(&w, &(struct record){
-			    .kind = RECORD_ANCHOR_SHA256, .section = k, .p = sha256,
-			    .n = sizeof(sha256) }, &e));
+			assert_int_equal(0, records_add(&w,
+						&(struct record){ .kind = RECORD_ANCHOR_SHA256,
+						    .section = k,
+						    .p = sha256,
+						    .n = sizeof(sha256) },
+						&e));
 	}
 	fds[0] = sealed_new("settings", text, n, &e);
 	fds[1] = sealed_new("anchors", w.buf == NULL ? text : w.buf, w.len, &e);
@@ -92,9 +103,15 @@ stage_open(uint32_t number)
 {
 	int64_t now = time(NULL);
 
-	return (struct stage_open){ .number = number, .server_name = "", .client = "192.0.2.7",
-		.email = "alice@corp.example", .sections = { "corp" }, .leaf = 1,
-		.anchor = STAGE_ANCHOR, .not_before = now - 1000, .not_after = now + 1000 };
+	return (struct stage_open){ .number = number,
+		.server_name = "",
+		.client = "192.0.2.7",
+		.email = "alice@corp.example",
+		.sections = { "corp" },
+		.leaf = 1,
+		.anchor = STAGE_ANCHOR,
+		.not_before = now - 1000,
+		.not_after = now + 1000 };
 }
 
 static void

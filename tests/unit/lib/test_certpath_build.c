@@ -60,7 +60,8 @@ a_dead_branch_is_left_for_a_live_one(void **state)
 		{ .ext = { "nameConstraints=critical,excluded;email:corp.example" } },
 		{ .ext = { "extendedKeyUsage=emailProtection" } },
 		{ .ext = { "1.2.3.4=critical,DER:0500" } },
-		{ .ext = { "policyConstraints=critical,requireExplicitPolicy:0" } },
+		{ .ext = { "certificatePolicies=1.2.3.4",
+		      "policyConstraints=critical,requireExplicitPolicy:0" } },
 		{ .digest = "SHA1" },
 		{ .serial = "0" },
 	};
@@ -93,12 +94,16 @@ a_cross_certificate_leads_to_an_anchor_that_is_known(void **state)
 {
 	/* two roots certify each other; only one is trusted */
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	struct pki_cert *foreign = pki_make(&(struct pki_spec){ .profile = PKI_ROOT,
-	    .subject = "CN=foreign" }, NULL);
-	struct pki_cert *cross = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=foreign", .key = foreign->key }, p->root);
-	struct pki_cert *back = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=root", .key = p->root->key }, foreign);
+	struct pki_cert *foreign =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=foreign" }, NULL);
+	struct pki_cert *cross = pki_make(
+	    &(struct pki_spec){
+		.profile = PKI_INTERMEDIATE, .subject = "CN=foreign", .key = foreign->key },
+	    p->root);
+	struct pki_cert *back = pki_make(
+	    &(struct pki_spec){
+		.profile = PKI_INTERMEDIATE, .subject = "CN=root", .key = p->root->key },
+	    foreign);
 	struct pki_cert *leaf = pki_make(&(struct pki_spec){ 0 }, foreign);
 	STACK_OF(X509) *sent = sk_X509_new_null();
 
@@ -161,10 +166,13 @@ names_chain_without_regard_to_case_and_inner_blanks(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
 	struct pki_cert *ca = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "O=Corp,CN=The   First CA" }, p->root);
+					   .subject = "O=Corp,CN=The   First CA" },
+	    p->root);
 	struct pki_cert as = { 0 }, *leaf;
-	struct pki_cert *spelt = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "O=CORP,CN=the first ca ", .key = ca->key }, p->root);
+	struct pki_cert *spelt = pki_make(
+	    &(struct pki_spec){
+		.profile = PKI_INTERMEDIATE, .subject = "O=CORP,CN=the first ca ", .key = ca->key },
+	    p->root);
 
 	(void)state;
 	as = (struct pki_cert){ .cert = spelt->cert, .key = ca->key };
@@ -173,12 +181,14 @@ names_chain_without_regard_to_case_and_inner_blanks(void **state)
 	assert_int_equal(0, pathtest_verify(p, leaf->cert));
 	pki_free(leaf);
 	pki_free(spelt);
-	spelt = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=The First CA,O=Corp", .key = ca->key }, p->root);
+	spelt = pki_make(
+	    &(struct pki_spec){
+		.profile = PKI_INTERMEDIATE, .subject = "CN=The First CA,O=Corp", .key = ca->key },
+	    p->root);
 	as.cert = spelt->cert;
 	leaf = pki_make(&(struct pki_spec){ 0 }, &as);
-	assert_int_equal(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-	    pathtest_verify(p, leaf->cert));
+	assert_int_equal(
+	    X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, pathtest_verify(p, leaf->cert));
 	pki_free(leaf);
 	pki_free(spelt);
 	pki_free(ca);
@@ -189,10 +199,10 @@ static void
 a_rolled_over_key_is_reached_over_either_certificate(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	struct pki_cert *old = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=rolling" }, p->root);
-	struct pki_cert *new_by_old = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=rolling" }, old);
+	struct pki_cert *old = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=rolling" }, p->root);
+	struct pki_cert *new_by_old = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=rolling" }, old);
 	struct pki_cert *leaf_old = pki_make(&(struct pki_spec){ 0 }, old);
 	struct pki_cert *leaf_new = pki_make(&(struct pki_spec){ 0 }, new_by_old);
 

@@ -21,7 +21,8 @@ each_issuer_of_the_path_needs_a_crl_but_not_the_anchor_itself(void **state)
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(X509_V_ERR_UNABLE_TO_GET_CRL, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	assert_string_equal("intermediate 1 \"CN=intermediate\": there is no CRL for its issuer "
-			    "\"CN=root\"", p->err.text);
+			    "\"CN=root\"",
+	    p->err.text);
 	pathtest_crl(p, "root.crl", &plain, p->root);
 	/* an unchecked CRL is not taken on trust */
 	assert_int_not_equal(0, certpath_verify(p->trust, &p->request, &p->result, &p->err));
@@ -29,8 +30,9 @@ each_issuer_of_the_path_needs_a_crl_but_not_the_anchor_itself(void **state)
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	assert_string_equal("", p->notes);
 	/* a CRL that lists the anchor's own serial number says nothing about it */
-	pathtest_crl(p, "root2.crl", &(struct pki_crl_spec){ .from = PKI_FROM + 1,
-	    .revoked = { { .cert = p->root } } }, p->root);
+	pathtest_crl(p, "root2.crl",
+	    &(struct pki_crl_spec){ .from = PKI_FROM + 1, .revoked = { { .cert = p->root } } },
+	    p->root);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	certpath_trust_revocation(p->trust, CERTPATH_REVOCATION_OFF);
@@ -61,13 +63,16 @@ a_revoked_leaf_is_refused_for_whatever_reason_and_its_neighbour_is_not(void **st
 		struct pki_cert *bad = pki_make(&(struct pki_spec){ .serial = "1001" }, p->inter);
 
 		pathtest_crl(p, "root.crl", &plain, p->root);
-		pathtest_crl(p, "inter.crl", &(struct pki_crl_spec){ .revoked = {
-		    { .serial = "0FFF" }, { .cert = bad, .reason = reasons[i] },
-		    { .serial = "FFFF" } } }, p->inter);
+		pathtest_crl(p, "inter.crl",
+		    &(struct pki_crl_spec){
+			.revoked = { { .serial = "0FFF" }, { .cert = bad, .reason = reasons[i] },
+			    { .serial = "FFFF" } } },
+		    p->inter);
 		assert_int_equal(0, pathtest_check(p, PKI_NOW));
 		assert_int_equal(X509_V_ERR_CERT_REVOKED, pathtest_verify(p, bad->cert));
 		assert_string_equal("leaf \"CN=leaf\": revoked by its issuer \"CN=intermediate\" "
-				    "(CRL inter.crl)", p->err.text);
+				    "(CRL inter.crl)",
+		    p->err.text);
 		assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ .serial = "1002" }));
 		pki_free(bad);
 		pathtest_free(p);
@@ -81,8 +86,8 @@ a_revoked_intermediate_takes_its_leaves_along(void **state)
 
 	(void)state;
 	pathtest_crl(p, "inter.crl", &plain, p->inter);
-	pathtest_crl(p, "root.crl", &(struct pki_crl_spec){ .revoked = { { .cert = p->inter } } },
-	    p->root);
+	pathtest_crl(
+	    p, "root.crl", &(struct pki_crl_spec){ .revoked = { { .cert = p->inter } } }, p->root);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(X509_V_ERR_CERT_REVOKED, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	assert_non_null(strstr(p->err.text, "intermediate 1 \"CN=intermediate\": revoked by"));
@@ -96,12 +101,13 @@ a_crl_holds_from_this_update_until_before_next_update(void **state)
 
 	(void)state;
 	pathtest_crl(p, "root.crl", &plain, p->root);
-	pathtest_crl(p, "inter.crl", &(struct pki_crl_spec){ .from = PKI_NOW - 7200,
-	    .until = PKI_NOW + 7200 }, p->inter);
+	pathtest_crl(p, "inter.crl",
+	    &(struct pki_crl_spec){ .from = PKI_NOW - 7200, .until = PKI_NOW + 7200 }, p->inter);
 	p->request.now = PKI_NOW - 7201;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
 	assert_string_equal("inter.crl: CRL of \"CN=intermediate\" begins in 1 s "
-			    "(thisUpdate 2027-01-15T06:00:00Z)\n", p->notes);
+			    "(thisUpdate 2027-01-15T06:00:00Z)\n",
+	    p->notes);
 	assert_int_equal(X509_V_ERR_CRL_NOT_YET_VALID, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	p->request.now = PKI_NOW - 7200;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
@@ -110,13 +116,16 @@ a_crl_holds_from_this_update_until_before_next_update(void **state)
 	p->request.now = PKI_NOW + 7199;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
 	assert_string_equal("inter.crl: CRL of \"CN=intermediate\" ends in 1 s "
-			    "(nextUpdate 2027-01-15T10:00:00Z)\n", p->notes);
+			    "(nextUpdate 2027-01-15T10:00:00Z)\n",
+	    p->notes);
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	p->request.now = PKI_NOW + 2 * 7200;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
 	assert_int_equal(X509_V_ERR_CRL_HAS_EXPIRED, pathtest_leaf(p, &(struct pki_spec){ 0 }));
-	assert_string_equal("leaf \"CN=leaf\": the CRL of its issuer \"CN=intermediate\" (inter.crl) "
-			    "expired 2 h ago (nextUpdate 2027-01-15T10:00:00Z)", p->err.text);
+	assert_string_equal(
+	    "leaf \"CN=leaf\": the CRL of its issuer \"CN=intermediate\" (inter.crl) "
+	    "expired 2 h ago (nextUpdate 2027-01-15T10:00:00Z)",
+	    p->err.text);
 	pathtest_free(p);
 }
 
@@ -131,12 +140,13 @@ refusal_of(const struct pki_crl_spec *spec)
 	ret = pathtest_check(p, PKI_NOW);
 	if (ret == -1) {
 		assert_int_equal(ERR_FORMAT, p->err.kind);
-		assert_ptr_equal(p->err.text, strstr(p->err.text,
-		    "bad.crl: CRL of \"CN=intermediate\": "));
+		assert_ptr_equal(
+		    p->err.text, strstr(p->err.text, "bad.crl: CRL of \"CN=intermediate\": "));
 		ret = p->err.detail;
 		/* and the section stays shut */
-		assert_int_equal(ERR_REFUSED, certpath_verify(p->trust, &p->request, &p->result,
-		    &p->err) == -1 ? p->err.kind : ERR_NONE);
+		assert_int_equal(ERR_REFUSED,
+		    certpath_verify(p->trust, &p->request, &p->result, &p->err) == -1 ? p->err.kind
+										      : ERR_NONE);
 	}
 	pathtest_free(p);
 	return ret;
@@ -147,7 +157,7 @@ forms_that_are_not_taken_are_refused_at_load_time(void **state)
 {
 	static const struct {
 		struct pki_crl_spec spec;
-		int		    want;
+		int want;
 	} rows[] = {
 		{ { .ext = { "issuingDistributionPoint=critical,onlyuser:TRUE" } }, 0 },
 		{ { .ext = { "issuingDistributionPoint=critical,onlyCA:TRUE" } }, 0 },
@@ -157,7 +167,8 @@ forms_that_are_not_taken_are_refused_at_load_time(void **state)
 		    X509_V_ERR_DIFFERENT_CRL_SCOPE },
 		{ { .ext = { "issuingDistributionPoint=critical,onlysomereasons:keyCompromise" } },
 		    X509_V_ERR_DIFFERENT_CRL_SCOPE },
-		{ { .ext = { "issuingDistributionPoint=critical,DER:300aa008a0068604" "68747470" } },
+		{ { .ext = { "issuingDistributionPoint=critical,DER:300aa008a0068604"
+			     "68747470" } },
 		    X509_V_ERR_DIFFERENT_CRL_SCOPE },
 		{ { .ext = { "issuingDistributionPoint=critical,DER:30038101" } },
 		    X509_V_ERR_INVALID_EXTENSION },
@@ -210,18 +221,21 @@ a_crl_for_cas_only_does_not_cover_a_leaf_nor_the_other_way_round(void **state)
 
 	(void)state;
 	pathtest_crl(p, "root.crl", &plain, p->root);
-	pathtest_crl(p, "cas.crl", &(struct pki_crl_spec){
-	    .ext = { "issuingDistributionPoint=critical,onlyCA:TRUE" } }, p->inter);
+	pathtest_crl(p, "cas.crl",
+	    &(struct pki_crl_spec){ .ext = { "issuingDistributionPoint=critical,onlyCA:TRUE" } },
+	    p->inter);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_not_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
-	pathtest_crl(p, "users.crl", &(struct pki_crl_spec){
-	    .ext = { "issuingDistributionPoint=critical,onlyuser:TRUE" } }, p->inter);
+	pathtest_crl(p, "users.crl",
+	    &(struct pki_crl_spec){ .ext = { "issuingDistributionPoint=critical,onlyuser:TRUE" } },
+	    p->inter);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	pathtest_free(p);
 	p = pathtest_new(NULL, NULL);
-	pathtest_crl(p, "users.crl", &(struct pki_crl_spec){
-	    .ext = { "issuingDistributionPoint=critical,onlyuser:TRUE" } }, p->root);
+	pathtest_crl(p, "users.crl",
+	    &(struct pki_crl_spec){ .ext = { "issuingDistributionPoint=critical,onlyuser:TRUE" } },
+	    p->root);
 	pathtest_crl(p, "inter.crl", &plain, p->inter);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_not_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
@@ -239,17 +253,18 @@ static void
 a_crl_that_nobody_here_signed_is_refused_or_left_out(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	struct pki_cert *stranger = pki_make(&(struct pki_spec){ .profile = PKI_ROOT,
-	    .subject = "CN=stranger" }, NULL);
-	struct pki_cert *forger = pki_make(&(struct pki_spec){ .profile = PKI_ROOT,
-	    .subject = "CN=intermediate" }, NULL);
+	struct pki_cert *stranger =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=stranger" }, NULL);
+	struct pki_cert *forger =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=intermediate" }, NULL);
 	int dropped = 0;
 
 	(void)state;
 	pathtest_crl(p, "stranger.crl", &plain, stranger);
 	assert_int_equal(-1, pathtest_check(p, PKI_NOW));
 	assert_string_equal("stranger.crl: CRL of \"CN=stranger\": its issuer is neither an anchor "
-			    "nor an intermediate of this section", p->err.text);
+			    "nor an intermediate of this section",
+	    p->err.text);
 	pathtest_free(p);
 	p = pathtest_new(NULL, NULL);
 	pathtest_crl(p, "root.crl", &plain, p->root);
@@ -273,7 +288,7 @@ static void
 only_a_ca_that_may_sign_crls_does(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .ext = { "keyUsage=critical,keyCertSign" } });
+						    .ext = { "keyUsage=critical,keyCertSign" } });
 
 	(void)state;
 	pathtest_crl(p, "inter.crl", &plain, p->inter);
@@ -286,7 +301,8 @@ static void
 crls_of_two_keys_under_one_name_are_told_apart(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	struct pki_cert *twin = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, p->root);
+	struct pki_cert *twin =
+	    pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, p->root);
 	struct pki_cert *leaf = pki_make(&(struct pki_spec){ .serial = "1001" }, p->inter);
 	const char *const none = "authorityKeyIdentifier=";
 
@@ -294,8 +310,10 @@ crls_of_two_keys_under_one_name_are_told_apart(void **state)
 	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, twin->cert));
 	pathtest_crl(p, "root.crl", &plain, p->root);
 	/* the twin's is newer, names no key, and revokes the same serial number */
-	pathtest_crl(p, "twin.crl", &(struct pki_crl_spec){ .from = PKI_FROM + 9, .ext = { none },
-	    .revoked = { { .serial = "1001" } } }, twin);
+	pathtest_crl(p, "twin.crl",
+	    &(struct pki_crl_spec){
+		.from = PKI_FROM + 9, .ext = { none }, .revoked = { { .serial = "1001" } } },
+	    twin);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(X509_V_ERR_UNABLE_TO_GET_CRL, pathtest_verify(p, leaf->cert));
 	pathtest_crl(p, "inter.crl", &(struct pki_crl_spec){ .ext = { none } }, p->inter);
@@ -317,8 +335,10 @@ of_two_crls_of_an_issuer_the_newer_counts(void **state)
 
 	(void)state;
 	pathtest_crl(p, "root.crl", &plain, p->root);
-	pathtest_crl(p, "new.crl", &(struct pki_crl_spec){ .from = PKI_NOW - 10, .number = "2",
-	    .revoked = { { .cert = leaf } } }, p->inter);
+	pathtest_crl(p, "new.crl",
+	    &(struct pki_crl_spec){
+		.from = PKI_NOW - 10, .number = "2", .revoked = { { .cert = leaf } } },
+	    p->inter);
 	pathtest_crl(p, "old.crl", &(struct pki_crl_spec){ .from = PKI_NOW - 20 }, p->inter);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	assert_int_equal(X509_V_ERR_CERT_REVOKED, pathtest_verify(p, leaf->cert));
@@ -332,7 +352,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_issuer_of_the_path_needs_a_crl_but_not_the_anchor_itself),
 		cmocka_unit_test(no_crl_at_all_is_a_refusal_where_revocation_is_required),
-		cmocka_unit_test(a_revoked_leaf_is_refused_for_whatever_reason_and_its_neighbour_is_not),
+		cmocka_unit_test(
+		    a_revoked_leaf_is_refused_for_whatever_reason_and_its_neighbour_is_not),
 		cmocka_unit_test(a_revoked_intermediate_takes_its_leaves_along),
 		cmocka_unit_test(a_crl_holds_from_this_update_until_before_next_update),
 		cmocka_unit_test(forms_that_are_not_taken_are_refused_at_load_time),

@@ -16,7 +16,7 @@
 
 static const struct row {
 	const char *nc, *san;
-	int	    want;
+	int want;
 } rows[] = {
 	/* rfc822Name */
 	{ "permitted;email:corp.example", "email:alice@corp.example", 0 },
@@ -82,14 +82,17 @@ name_constraints_hold_for_every_kind_of_name(void **state)
 		int got;
 
 		(void)snprintf(nc, sizeof(nc), "nameConstraints=critical,%s", rows[i].nc);
-		(void)snprintf(san, sizeof(san), "subjectAltName=%s", rows[i].san ? rows[i].san : "");
+		(void)snprintf(
+		    san, sizeof(san), "subjectAltName=%s", rows[i].san ? rows[i].san : "");
 		if (strstr(nc, "dirName") != NULL) /* the base {O=Corp} in DER */
-			(void)snprintf(nc, sizeof(nc), "nameConstraints=critical,DER:3019a%c173015a413"
+			(void)snprintf(nc, sizeof(nc),
+			    "nameConstraints=critical,DER:3019a%c173015a413"
 			    "3011310f300d060355040a0c06436f72706f72",
 			    rows[i].nc[0] == 'p' ? '0' : '1');
-		p = pathtest_new(NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .ext = { nc } });
-		got = pathtest_leaf(p,
-		    &(struct pki_spec){ .subject = "O=Corpor,CN=alice", .ext = { san } });
+		p = pathtest_new(
+		    NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .ext = { nc } });
+		got = pathtest_leaf(
+		    p, &(struct pki_spec){ .subject = "O=Corpor,CN=alice", .ext = { san } });
 		if (got != rows[i].want)
 			print_message("%s, %s: %d %s\n", nc, san, got, p->err.text);
 		assert_int_equal(rows[i].want, got);
@@ -100,14 +103,15 @@ name_constraints_hold_for_every_kind_of_name(void **state)
 static void
 constraints_hold_at_every_depth_but_for_self_issued_cas(void **state)
 {
-	struct pathtest *p = pathtest_new(NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .ext = { "nameConstraints=critical,permitted;email:corp.example" } });
-	struct pki_cert *sub = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .subject = "CN=sub" }, p->inter);
-	struct pki_cert *good = pki_make(&(struct pki_spec){
-	    .ext = { "subjectAltName=email:a@corp.example" } }, sub);
-	struct pki_cert *bad = pki_make(&(struct pki_spec){
-	    .ext = { "subjectAltName=email:a@evil.example" } }, sub);
+	struct pathtest *p = pathtest_new(
+	    NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE,
+		      .ext = { "nameConstraints=critical,permitted;email:corp.example" } });
+	struct pki_cert *sub = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=sub" }, p->inter);
+	struct pki_cert *good =
+	    pki_make(&(struct pki_spec){ .ext = { "subjectAltName=email:a@corp.example" } }, sub);
+	struct pki_cert *bad =
+	    pki_make(&(struct pki_spec){ .ext = { "subjectAltName=email:a@evil.example" } }, sub);
 
 	(void)state;
 	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, sub->cert));
@@ -117,8 +121,10 @@ constraints_hold_at_every_depth_but_for_self_issued_cas(void **state)
 	pki_free(good);
 	pki_free(sub);
 	sub = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .ext = { "subjectAltName=email:ca@evil.example" } }, p->inter);
-	good = pki_make(&(struct pki_spec){ .ext = { "subjectAltName=email:a@corp.example" } }, sub);
+			   .ext = { "subjectAltName=email:ca@evil.example" } },
+	    p->inter);
+	good =
+	    pki_make(&(struct pki_spec){ .ext = { "subjectAltName=email:a@corp.example" } }, sub);
 	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, sub->cert));
 	assert_int_equal(0, pathtest_verify(p, good->cert));
 	pki_free(good);
@@ -132,11 +138,12 @@ constraints_in_a_leaf_or_empty_ones_are_refused(void **state)
 	struct pathtest *p = pathtest_new(NULL, NULL);
 
 	(void)state;
-	assert_int_equal(FORM, pathtest_leaf(p,
-	    &(struct pki_spec){ .ext = { "nameConstraints=permitted;email:corp.example" } }));
+	assert_int_equal(FORM,
+	    pathtest_leaf(p,
+		&(struct pki_spec){ .ext = { "nameConstraints=permitted;email:corp.example" } }));
 	pathtest_free(p);
 	p = pathtest_new(NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE,
-	    .ext = { "nameConstraints=critical,DER:3000" } });
+				   .ext = { "nameConstraints=critical,DER:3000" } });
 	assert_int_equal(FORM, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	pathtest_free(p);
 }
@@ -146,7 +153,7 @@ a_nul_or_control_character_in_a_name_is_refused(void **state)
 {
 	static const struct {
 		struct pki_san san;
-		int	       want;
+		int want;
 	} names[] = {
 		{ { GEN_EMAIL, "root@corp.example", 17 }, 0 },
 		{ { GEN_EMAIL, "root\0@corp.example", 18 }, FORM },
@@ -190,7 +197,7 @@ verify_subject(struct pathtest *p, int type, const char *bytes, int n, int times
 
 	for (int i = 0; i < times; i++)
 		assert_int_equal(1, X509_NAME_add_entry_by_NID(name, NID_commonName, type,
-		    (const unsigned char *)bytes, n, -1, 0));
+					(const unsigned char *)bytes, n, -1, 0));
 	got = pathtest_leaf(p, &(struct pki_spec){ .subject_name = name });
 	X509_NAME_free(name);
 	return got;
@@ -226,12 +233,14 @@ an_empty_subject_needs_a_critical_san(void **state)
 	struct pathtest *p = pathtest_new(NULL, NULL);
 
 	(void)state;
-	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ .subject = "",
-	    .ext = { "subjectAltName=critical,email:a@corp.example" } }));
-	assert_int_equal(X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL, pathtest_leaf(p,
-	    &(struct pki_spec){ .subject = "", .ext = { "subjectAltName=email:a@corp.example" } }));
-	assert_int_equal(X509_V_ERR_SUBJECT_NAME_EMPTY,
-	    pathtest_leaf(p, &(struct pki_spec){ .subject = "" }));
+	assert_int_equal(
+	    0, pathtest_leaf(p, &(struct pki_spec){ .subject = "",
+				    .ext = { "subjectAltName=critical,email:a@corp.example" } }));
+	assert_int_equal(X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL,
+	    pathtest_leaf(p, &(struct pki_spec){ .subject = "",
+				 .ext = { "subjectAltName=email:a@corp.example" } }));
+	assert_int_equal(
+	    X509_V_ERR_SUBJECT_NAME_EMPTY, pathtest_leaf(p, &(struct pki_spec){ .subject = "" }));
 	pathtest_free(p);
 }
 

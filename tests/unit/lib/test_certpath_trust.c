@@ -1,4 +1,5 @@
-/* test_certpath_trust.c - reading anchors, intermediates and CRLs; verifying with no file at hand */
+/* test_certpath_trust.c - reading anchors, intermediates and CRLs; verifying with no file at hand
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,8 +33,8 @@ text_around_pem_objects_is_allowed_other_objects_are_not(void **state)
 	int n;
 
 	(void)state;
-	n = snprintf(text, sizeof(text), "# ours\n%sbetween - dashes\n\n%sbehind, no newline", pem,
-	    pem);
+	n = snprintf(
+	    text, sizeof(text), "# ours\n%sbetween - dashes\n\n%sbehind, no newline", pem, pem);
 	assert_int_equal(2, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
 	assert_int_equal(2, certpath_nanchors(t));
 	n = snprintf(text, sizeof(text), "%s%s", pem, key);
@@ -95,16 +96,19 @@ a_damaged_object_is_refused_wherever_it_is(void **state)
 	n = snprintf(text, sizeof(text), "%s%s", pem, pem);
 	text[strlen(pem) + 100] = '*';
 	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
-	n = snprintf(text, sizeof(text), "%s-----BEGIN CERTIFICATE----\n%s", pem, strchr(pem, '\n'));
+	n = snprintf(
+	    text, sizeof(text), "%s-----BEGIN CERTIFICATE----\n%s", pem, strchr(pem, '\n'));
 	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
-	n = snprintf(text, sizeof(text), "%s -----BEGIN CERTIFICATE-----\n%s", pem,
-	    strchr(pem, '\n'));
+	n = snprintf(
+	    text, sizeof(text), "%s -----BEGIN CERTIFICATE-----\n%s", pem, strchr(pem, '\n'));
+	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
+	n = snprintf(
+	    text, sizeof(text), "-----BEGIN TRUSTED CERTIFICATE-----%s", strchr(pem, '\n'));
 	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
 	n = snprintf(text, sizeof(text),
-	    "-----BEGIN TRUSTED CERTIFICATE-----%s", strchr(pem, '\n'));
-	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
-	n = snprintf(text, sizeof(text), "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
-	    "DEK-Info: AES-128-CBC,00\n%s", strchr(pem, '\n'));
+	    "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+	    "DEK-Info: AES-128-CBC,00\n%s",
+	    strchr(pem, '\n'));
 	assert_int_equal(-1, add(t, CERTPATH_ANCHOR, text, (size_t)n, &e));
 	certpath_trust_free(t);
 	X509_CRL_free(crl);
@@ -144,16 +148,16 @@ static void
 names_for_the_client_are_those_of_all_cas_once(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 
 	(void)state;
 	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, p->inter->cert));
 	assert_non_null(names = certpath_ca_names(p->trust, &p->err));
 	assert_int_equal(2, sk_X509_NAME_num(names));
-	assert_int_equal(0, X509_NAME_cmp(sk_X509_NAME_value(names, 0),
-	    X509_get_subject_name(p->root->cert)));
-	assert_int_equal(0, X509_NAME_cmp(sk_X509_NAME_value(names, 1),
-	    X509_get_subject_name(p->inter->cert)));
+	assert_int_equal(
+	    0, X509_NAME_cmp(sk_X509_NAME_value(names, 0), X509_get_subject_name(p->root->cert)));
+	assert_int_equal(
+	    0, X509_NAME_cmp(sk_X509_NAME_value(names, 1), X509_get_subject_name(p->inter->cert)));
 	sk_X509_NAME_pop_free(names, X509_NAME_free);
 	pathtest_free(p);
 }
@@ -201,8 +205,8 @@ static void
 verifying_and_reading_the_identity_opens_no_file(void **state)
 {
 	struct pathtest *p = pathtest_new(NULL, NULL);
-	struct pki_cert *good = pki_make(&(struct pki_spec){
-	    .ext = { "subjectAltName=email:a@corp.example" } }, p->inter);
+	struct pki_cert *good = pki_make(
+	    &(struct pki_spec){ .ext = { "subjectAltName=email:a@corp.example" } }, p->inter);
 	struct pki_cert *expired = pki_make(&(struct pki_spec){ .until = PKI_NOW - 1 }, p->inter);
 	struct pki_cert *revoked = pki_make(&(struct pki_spec){ 0 }, p->inter);
 	int status;
@@ -210,8 +214,8 @@ verifying_and_reading_the_identity_opens_no_file(void **state)
 
 	(void)state;
 	pathtest_crl(p, "root.crl", &(struct pki_crl_spec){ 0 }, p->root);
-	pathtest_crl(p, "inter.crl",
-	    &(struct pki_crl_spec){ .revoked = { { .cert = revoked } } }, p->inter);
+	pathtest_crl(
+	    p, "inter.crl", &(struct pki_crl_spec){ .revoked = { { .cert = revoked } } }, p->inter);
 	assert_int_equal(0, pathtest_check(p, PKI_NOW));
 	tzset(); /* as every child does before it is confined */
 	fflush(NULL);

@@ -23,8 +23,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	root = pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "O=Corp,CN=Root" },
-	    NULL);
+	root =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "O=Corp,CN=Root" }, NULL);
 	return 0;
 }
 
@@ -55,12 +55,14 @@ every_field_comes_out(void **state)
 {
 	char *policies[] = { (char[]){ "1.2.3" }, (char[]){ "1.2.4" } };
 	struct err e;
-	struct pki_cert *c = pki_make(&(struct pki_spec){
-	    .subject = "C=DE,O=Corp,OU=Ops,OU=Night,CN=alice", .serial = "00AB01",
-	    .ext = { "subjectAltName=email:alice@corp.example,email:a@corp.example,"
-		     "URI:spiffe://corp/a,DNS:a.corp.example,IP:10.0.0.1,"
-		     "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice@corp,"
-		     "otherName:1.2.3.4;UTF8:other" } }, root);
+	struct pki_cert *c =
+	    pki_make(&(struct pki_spec){ .subject = "C=DE,O=Corp,OU=Ops,OU=Night,CN=alice",
+			 .serial = "00AB01",
+			 .ext = { "subjectAltName=email:alice@corp.example,email:a@corp.example,"
+				  "URI:spiffe://corp/a,DNS:a.corp.example,IP:10.0.0.1,"
+				  "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice@corp,"
+				  "otherName:1.2.3.4;UTF8:other" } },
+		root);
 	struct identity *id = identity_from_x509(c->cert, policies, 2, &e);
 	char want[TEXT_SHA256_SIZE];
 	uint8_t sha256[32];
@@ -127,8 +129,8 @@ names_are_equal_whatever_string_type_spells_them_and_never_by_a_comma(void **sta
 	(void)state;
 	X509_NAME_add_entry_by_NID(bmp, NID_organizationName, V_ASN1_BMPSTRING,
 	    (const unsigned char *)"\0C\0o\0r\0p", 8, -1, 0);
-	X509_NAME_add_entry_by_NID(bmp, NID_commonName, V_ASN1_PRINTABLESTRING,
-	    (const unsigned char *)"alice", 5, -1, 0);
+	X509_NAME_add_entry_by_NID(
+	    bmp, NID_commonName, V_ASN1_PRINTABLESTRING, (const unsigned char *)"alice", 5, -1, 0);
 	X509_NAME_add_entry_by_NID(comma, NID_commonName, V_ASN1_UTF8STRING,
 	    (const unsigned char *)"alice,O=Corp", 12, -1, 0);
 	wide = pki_make(&(struct pki_spec){ .subject_name = bmp }, root);
@@ -157,8 +159,8 @@ static void
 rdns_of_several_attributes_keep_together(void **state)
 {
 	struct err e;
-	struct pki_cert *c = pki_make(&(struct pki_spec){
-	    .subject = "O=Corp,CN=alice+UID=a1,1.2.3.4=x" }, root);
+	struct pki_cert *c =
+	    pki_make(&(struct pki_spec){ .subject = "O=Corp,CN=alice+UID=a1,1.2.3.4=x" }, root);
 	struct identity *id = identity_from_x509(c->cert, NULL, 0, &e);
 
 	(void)state;
@@ -205,7 +207,7 @@ values_that_could_pass_for_another_are_refused(void **state)
 {
 	static const struct {
 		struct pki_san san;
-		bool	       ok;
+		bool ok;
 	} sans[] = {
 		{ { GEN_EMAIL, "root@corp.example", 17 }, true },
 		{ { GEN_EMAIL, "root\0@corp.example", 18 }, false },
@@ -219,13 +221,13 @@ values_that_could_pass_for_another_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sans) / sizeof(sans[0]); i++)
-		assert_int_equal(sans[i].ok,
-		    is_mapped(&(struct pki_spec){ .sans = { sans[i].san } }));
+		assert_int_equal(
+		    sans[i].ok, is_mapped(&(struct pki_spec){ .sans = { sans[i].san } }));
 	/* a UPN that is no UTF8String; a SAN that does not parse; serial numbers */
-	assert_true(is_mapped(&(struct pki_spec){ .ext = {
-	    "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:a" } }));
-	assert_false(is_mapped(&(struct pki_spec){ .ext = {
-	    "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;IA5:a" } }));
+	assert_true(is_mapped(&(struct pki_spec){
+	    .ext = { "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:a" } }));
+	assert_false(is_mapped(&(struct pki_spec){
+	    .ext = { "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;IA5:a" } }));
 	assert_false(is_mapped(&(struct pki_spec){ .ext = { "subjectAltName=DER:30050000" } }));
 	assert_false(is_mapped(&(struct pki_spec){ .serial = "-05" }));
 	assert_false(is_mapped(&(struct pki_spec){ .serial = "0" }));
@@ -295,7 +297,8 @@ strings_of_each_type_become_utf8_or_are_refused(void **state)
 	/* the room of to_utf8() is 16 bytes */
 	assert_int_equal(0, to_utf8(V_ASN1_UTF8STRING, "0123456789abcdef", 16, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_UTF8STRING, "0123456789abcdefg", 17, t));
-	assert_int_equal(0, to_utf8(V_ASN1_BMPSTRING, "\x20\xac\x20\xac\x20\xac\x20\xac\x20\xac", 10, t));
+	assert_int_equal(
+	    0, to_utf8(V_ASN1_BMPSTRING, "\x20\xac\x20\xac\x20\xac\x20\xac\x20\xac", 10, t));
 	assert_int_equal(-1,
 	    to_utf8(V_ASN1_BMPSTRING, "\x20\xac\x20\xac\x20\xac\x20\xac\x20\xac\x20\xac", 12, t));
 }
@@ -305,8 +308,8 @@ facts_of_a_path_certificate_come_out(void **state)
 {
 	struct err e;
 	struct pathcert pc;
-	struct pki_cert *c = pki_make(&(struct pki_spec){ .serial = "AB01", .from = PKI_FROM + 7,
-	    .until = PKI_NOW }, root);
+	struct pki_cert *c = pki_make(
+	    &(struct pki_spec){ .serial = "AB01", .from = PKI_FROM + 7, .until = PKI_NOW }, root);
 	char longest[SECTION_MAX + 1];
 	const ASN1_OCTET_STRING *skid = X509_get0_subject_key_id(root->cert);
 
@@ -349,9 +352,9 @@ static void
 times_are_read_in_the_two_spellings_of_rfc_5280_only(void **state)
 {
 	static const struct {
-		int	    type;
+		int type;
 		const char *text;
-		int64_t	    want; /* -2: refused */
+		int64_t want; /* -2: refused */
 	} rows[] = {
 		{ V_ASN1_UTCTIME, "700101000000Z", 0 },
 		{ V_ASN1_UTCTIME, "691231235959Z", -1 },
@@ -399,7 +402,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_comes_out),
 		cmocka_unit_test(two_certificates_on_one_key_have_one_spki),
-		cmocka_unit_test(names_are_equal_whatever_string_type_spells_them_and_never_by_a_comma),
+		cmocka_unit_test(
+		    names_are_equal_whatever_string_type_spells_them_and_never_by_a_comma),
 		cmocka_unit_test(rdns_of_several_attributes_keep_together),
 		cmocka_unit_test(an_empty_subject_has_no_value),
 		cmocka_unit_test(values_that_could_pass_for_another_are_refused),

@@ -48,10 +48,16 @@ keys_of_certificates_have_the_ssh_form_that_they_can_have(void **state)
 {
 	static const struct {
 		enum pki_key key;
-		int	     want;
+		int want;
 	} rows[] = {
-		{ PKI_P256, 0 }, { PKI_P384, 0 }, { PKI_P521, 0 }, { PKI_ED25519, 0 },
-		{ PKI_RSA2048, 0 }, { PKI_P224, 1 }, { PKI_SECP256K1, 1 }, { PKI_ED448, 1 },
+		{ PKI_P256, 0 },
+		{ PKI_P384, 0 },
+		{ PKI_P521, 0 },
+		{ PKI_ED25519, 0 },
+		{ PKI_RSA2048, 0 },
+		{ PKI_P224, 1 },
+		{ PKI_SECP256K1, 1 },
+		{ PKI_ED448, 1 },
 		{ PKI_RSA_PSS2048, 1 },
 	};
 
@@ -85,8 +91,9 @@ a_compressed_point_has_the_same_ssh_key(void **state)
 
 	(void)state;
 	assert_int_equal(0, spki_to_sshkey(key, &a, &e));
-	assert_int_equal(1, EVP_PKEY_set_utf8_string_param(key,
-	    OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED));
+	assert_int_equal(
+	    1, EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+		   OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED));
 	n = i2d_PUBKEY(key, &der);
 	assert_true(n > 0 && n < 70);
 	p = der;

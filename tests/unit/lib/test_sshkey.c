@@ -243,7 +243,8 @@ main(void)
 		cmocka_unit_test(the_line_must_name_the_type_that_the_blob_has),
 		cmocka_unit_test(base64_has_one_spelling_and_a_key_one_line),
 		cmocka_unit_test(the_last_publickey_line_of_sshd_counts),
-		cmocka_unit_test(without_a_publickey_line_there_is_no_key_and_a_bad_one_is_an_error),
+		cmocka_unit_test(
+		    without_a_publickey_line_there_is_no_key_and_a_bad_one_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
