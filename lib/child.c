@@ -43,6 +43,26 @@ number(const char *name, const char *text)
 	return v;
 }
 
+static int
+compare_nothing(const void *a, const void *b)
+{
+	(void)a;
+	(void)b;
+	return 0;
+}
+
+/*
+ * The C library's qsort() asks once how much memory the machine has, when it first sorts more
+ * than a kilobyte. A confined process that did so (a long CRL, many anchors) would die of it.
+ */
+static void
+sort_once(void)
+{
+	static char bytes[4096];
+
+	qsort(bytes, sizeof(bytes), 1, compare_nothing);
+}
+
 void
 child_start(struct child *c, int argc, char **argv)
 {
@@ -64,6 +84,7 @@ child_start(struct child *c, int argc, char **argv)
 		(void)signal(ignored[i], SIG_IGN);
 	(void)clearenv();
 	tzset();
+	sort_once();
 }
 
 void

@@ -40,6 +40,7 @@ struct gate {
 	struct listen	    listen;
 	struct conn_table   conns;
 	struct report	    report;
+	EVP_PKEY	   *nobody; /* a public key without a private one: see conn.c */
 	struct wire_scratch scratch;
 	uint8_t		    out[MSG_MAX]; /* the message that is being written */
 };

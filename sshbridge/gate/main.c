@@ -62,6 +62,8 @@ prepare(struct gate *g, int pair[2], struct err *e)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return err_sys(e, errno, "socket pair");
+	if ((g->nobody = tls_nobodys_key(e)) == NULL)
+		return -1;
 	g->conns.max = connections_max();
 	g->phase = PHASE_NEW;
 	report_init(g);

@@ -1,5 +1,4 @@
 /* selftest_certs.c - throwaway certificates and a CRL for the self-test */
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <openssl/err.h>
@@ -88,43 +87,67 @@ selftest_cert_make(const struct selftest_spec *s, const struct selftest_cert *is
 	return 0;
 }
 
-X509_CRL *
-selftest_crl_make(const struct selftest_cert *issuer, const X509 *revoked, struct err *e)
-{
-	X509_CRL *crl = X509_CRL_new();
-	X509_REVOKED *r = X509_REVOKED_new();
-	ASN1_TIME *now = ASN1_TIME_adj(NULL, time(NULL), 0, -60), *next;
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	AUTHORITY_KEYID *akid = NULL;
-	bool added = false, ok;
+/* Serial numbers of nobody: a CRL as long as a real one is sorted another way than a short one. */
+enum { STRANGERS = 300 };
 
-	next = ASN1_TIME_adj(NULL, time(NULL), 1, 0);
-	akid = AUTHORITY_KEYID_new();
-	ok = crl != NULL && r != NULL && now != NULL && next != NULL && number != NULL &&
-	    akid != NULL && ASN1_INTEGER_set(number, 1) == 1 &&
+static int
+add_revoked(X509_CRL *crl, ASN1_INTEGER *serial, ASN1_TIME *when)
+{
+	X509_REVOKED *r = X509_REVOKED_new();
+
+	if (r != NULL && X509_REVOKED_set_serialNumber(r, serial) == 1 &&
+	    X509_REVOKED_set_revocationDate(r, when) == 1 && X509_CRL_add0_revoked(crl, r) == 1)
+		return 1;
+	X509_REVOKED_free(r);
+	return 0;
+}
+
+static int
+fill_revoked(X509_CRL *crl, const X509 *revoked, ASN1_TIME *when)
+{
+	ASN1_INTEGER *serial = ASN1_INTEGER_dup(X509_get0_serialNumber(revoked));
+	int ok = serial != NULL && add_revoked(crl, serial, when);
+
+	for (long i = STRANGERS; ok && i > 0; i--)
+		ok = ASN1_INTEGER_set(serial, i) == 1 && add_revoked(crl, serial, when);
+	ASN1_INTEGER_free(serial);
+	return ok && X509_CRL_sort(crl) == 1;
+}
+
+static int
+fill_crl(X509_CRL *crl, const struct selftest_cert *issuer, ASN1_TIME *now, ASN1_TIME *next)
+{
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	AUTHORITY_KEYID *akid = AUTHORITY_KEYID_new();
+	int ok = number != NULL && akid != NULL && ASN1_INTEGER_set(number, 1) == 1 &&
 	    (akid->keyid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(issuer->cert))) != NULL &&
 	    X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
 	    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) == 1 &&
 	    X509_CRL_set1_lastUpdate(crl, now) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1 &&
 	    X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 &&
-	    X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, akid, 0, 0) == 1 &&
-	    X509_REVOKED_set_serialNumber(r, X509_get_serialNumber((X509 *)(uintptr_t)revoked)) ==
-		1 && X509_REVOKED_set_revocationDate(r, now) == 1;
-	if (ok)
-		ok = added = X509_CRL_add0_revoked(crl, r) == 1;
-	if (ok)
-		ok = X509_CRL_sort(crl) == 1 && X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0;
-	if (!added)
-		X509_REVOKED_free(r);
-	ASN1_TIME_free(now);
-	ASN1_TIME_free(next);
+	    X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, akid, 0, 0) == 1;
+
 	ASN1_INTEGER_free(number);
 	AUTHORITY_KEYID_free(akid);
-	if (!ok) {
+	return ok;
+}
+
+X509_CRL *
+selftest_crl_make(const struct selftest_cert *issuer, const X509 *revoked, struct err *e)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *now = ASN1_TIME_adj(NULL, time(NULL), 0, -60);
+	ASN1_TIME *next = ASN1_TIME_adj(NULL, time(NULL), 1, 0);
+
+	if (crl == NULL || now == NULL || next == NULL || !fill_crl(crl, issuer, now, next) ||
+	    !fill_revoked(crl, revoked, now) ||
+	    X509_CRL_sign(crl, issuer->key, EVP_sha256()) <= 0) {
 		X509_CRL_free(crl);
+		crl = NULL;
 		ERR_clear_error();
 		err_nomem(e, "a CRL for the self-test");
-		return NULL;
 	}
+	ASN1_TIME_free(now);
+	ASN1_TIME_free(next);
 	return crl;
 }

@@ -94,6 +94,21 @@ tls_key_parse(const uint8_t *p, size_t n, struct err *e)
 	return key;
 }
 
+EVP_PKEY *
+tls_nobodys_key(struct err *e)
+{
+	EVP_PKEY *pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), *key = NULL;
+	uint8_t raw[32];
+	size_t n = sizeof(raw);
+
+	if (pair != NULL && EVP_PKEY_get_raw_public_key(pair, raw, &n) == 1)
+		key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, n);
+	EVP_PKEY_free(pair);
+	if (key == NULL)
+		err_nomem(e, "public key");
+	return key;
+}
+
 /* The PEM text: first our leaf, then what is sent with it. */
 static int
 use_chain(SSL_CTX *ctx, const uint8_t *text, size_t n, struct err *e)

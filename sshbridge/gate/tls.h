@@ -38,6 +38,9 @@ int tls_context_add_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names, struct err *
 EVP_PKEY *tls_key_parse(const uint8_t *p, size_t n, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
+/* A new public key whose private half is already gone. NULL: ERR_NOMEM. */
+EVP_PKEY *tls_nobodys_key(struct err *e) __attribute__((warn_unused_result, nonnull));
+
 /* OpenSSL's last reason as text, its queue emptied; "" where there is none. */
 const char *tls_reason(void);
 
