@@ -50,6 +50,8 @@ static const char *const mtls_names[] = { "MTLS_IDENTITY", "MTLS_SUBJECT", "MTLS
 static _Thread_local char *log_text;
 static _Thread_local size_t log_size;
 
+static inline void log_take(int priority, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 static inline void
 log_take(int priority, const char *fmt, va_list ap)
 {
@@ -61,7 +63,8 @@ log_take(int priority, const char *fmt, va_list ap)
 	(void)vsnprintf(log_text + n, log_size - n, fmt, ap);
 }
 
-void __syslog_chk(int priority, int flag, const char *fmt, ...);
+void __syslog_chk(int priority, int flag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void
 __syslog_chk(int priority, int flag, const char *fmt, ...)
 {
