@@ -145,10 +145,11 @@ tls_done(struct tls *t)
 	*t = (struct tls){ .fd = -1 };
 }
 
+/* Until the first bytes have been looked at, libssl reads from a BIO that never has any. */
 static int
 socket_attach(struct tls *t, int fd, struct err *e)
 {
-	BIO *in = BIO_new_socket(fd, BIO_NOCLOSE), *out = wire_bio(&t->wire);
+	BIO *in = BIO_new(BIO_s_mem()), *out = wire_bio(&t->wire);
 
 	if (in == NULL || out == NULL) {
 		BIO_free(in);
@@ -183,19 +184,26 @@ handshake_failed(struct tls *t, int ssl_error, int errnum, struct err *e)
 	return err_set(e, ERR_REFUSED, "%s", text);
 }
 
-/* The first bytes are looked at before libssl takes them: it would only say "wrong version". */
+/*
+ * The first bytes are looked at before libssl takes them: it would only say "wrong version". When
+ * there are some, or the end, libssl gets the socket.
+ */
 static int
-first_bytes_check(int fd, bool *seen, struct err *e)
+first_bytes_check(struct tls *t, bool *seen, struct err *e)
 {
 	char text[sizeof(e->text)];
 	uint8_t buf[64];
-	ssize_t n = recv(fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = recv(t->fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+	BIO *in;
 
-	if (n <= 0)
-		return 0; /* libssl finds out itself */
-	*seen = true;
-	if (explain_not_tls(buf, (size_t)n, text, sizeof(text)) != NULL)
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return 0;
+	if (n > 0 && explain_not_tls(buf, (size_t)n, text, sizeof(text)) != NULL)
 		return err_set(e, ERR_PEER, "%s", text);
+	if ((in = BIO_new_socket(t->fd, BIO_NOCLOSE)) == NULL)
+		return err_nomem(e, "TLS");
+	SSL_set0_rbio(t->ssl, in);
+	*seen = true;
 	return 0;
 }
 
@@ -229,7 +237,7 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 	if (socket_attach(t, fd, e) == -1)
 		return -1;
 	for (;;) {
-		if (!seen && first_bytes_check(fd, &seen, e) == -1)
+		if (!seen && first_bytes_check(t, &seen, e) == -1)
 			return -1;
 		ERR_clear_error();
 		errno = 0;
