@@ -1,6 +1,7 @@
 /* cmd_crl.c - mtls-ca crl: the revocation lists of intermediate and root, in one file */
 #include <errno.h>
 #include <string.h>
+#include <sys/file.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -165,6 +166,11 @@ job_run(struct crl_job *j, struct env *env, const struct opts *o, struct err *e)
 		return CMD_FAILED;
 	if ((j->pem = BIO_new(BIO_s_mem())) == NULL) {
 		err_nomem(e, "CRL");
+		return CMD_FAILED;
+	}
+	/* of two at once, the one with the higher number must also be the last to write */
+	if (flock(j->ca.dirfd, LOCK_EX) == -1) {
+		err_sys(e, errno, "%s: locking", j->ca.path);
 		return CMD_FAILED;
 	}
 	if (job_sign(j, env->now, e) == -1 || job_write(j, env, out, e) == -1)

@@ -25,9 +25,10 @@ help(FILE *out)
 		    commands[i]->summary);
 	fprintf(out, "  %-9s %-15s %s\n", "verify", "LEAF.pem",
 	    "Check a certificate against files, as the bridge does.");
-	fprintf(out, "\n  --dir DIR    where the CA lives (" DEFAULT_DIR ")\n"
-		     "  --version    print the version\n"
-		     "  --help       this text; 'mtls-ca COMMAND --help' tells of one command\n");
+	fprintf(out,
+	    "\n  --dir DIR    where the CA lives (" DEFAULT_DIR ")\n"
+	    "  --version    print the version (also -V)\n"
+	    "  --help       this text (also -h); 'mtls-ca COMMAND --help' tells of one command\n");
 }
 
 static int
@@ -69,37 +70,54 @@ dispatch(struct env *env, int argc, char **argv)
 	return usage("there is no such command: ", argv[0]);
 }
 
+static int
+told(void)
+{
+	return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
+}
+
+/*
+ * What stands before the command. Sets *i to the command's place; -1, or the exit code where the
+ * run ends here.
+ */
+static int
+options(struct env *env, int argc, char **argv, int *i)
+{
+	for (*i = 1; *i < argc && argv[*i][0] == '-'; (*i)++) {
+		const char *word = argv[*i];
+
+		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+			help(stdout);
+			return told();
+		}
+		if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+			printf("mtls-ca %s\n", VERSION);
+			return told();
+		}
+		if (strncmp(word, "--dir=", 6) == 0)
+			env->dir = word + 6;
+		else if (strcmp(word, "--dir") != 0)
+			return usage("no such option before the command: ", word);
+		else if (++*i == argc)
+			return usage("--dir needs a folder", "");
+		else
+			env->dir = argv[*i];
+	}
+	if (*i >= argc)
+		return usage("a command is needed", "");
+	return env->dir[0] != '\0' ? -1 : usage("--dir is empty", "");
+}
+
 int
 main(int argc, char **argv)
 {
 	struct env env = { .dir = DEFAULT_DIR, .now = time(NULL), .out = stdout, .err = stderr };
-	int i = 1, ret;
+	int i, ret;
 
 	if (harden() == -1)
 		return CMD_FAILED;
-	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-		if (strcmp(argv[i], "--help") == 0) {
-			help(stdout);
-			return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
-		}
-		if (strcmp(argv[i], "--version") == 0) {
-			printf("mtls-ca %s\n", VERSION);
-			return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
-		}
-		if (strncmp(argv[i], "--dir=", 6) == 0)
-			env.dir = argv[i] + 6;
-		else if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc)
-			env.dir = argv[++i];
-		else
-			return usage(strcmp(argv[i], "--dir") == 0
-					 ? "it needs a folder: "
-					 : "no such option before the command: ",
-			    argv[i]);
-	}
-	if (i >= argc)
-		return usage("a command is needed", "");
-	if (env.dir[0] == '\0')
-		return usage("--dir is empty", "");
+	if ((ret = options(&env, argc, argv, &i)) != -1)
+		return ret;
 	ret = dispatch(&env, argc - i, argv + i);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && ret == CMD_OK) {
 		fprintf(stderr, "mtls-ca: standard output could not be written\n");

@@ -1,6 +1,7 @@
 /* passphrase.c - the passphrase of the CA's keys: from a file, or asked for at the terminal */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,45 +86,66 @@ static void catch (int sig)
 static const int asked_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGALRM };
 #define NSIGNALS (sizeof(asked_signals) / sizeof(asked_signals[0]))
 
+struct signals {
+	struct sigaction action[NSIGNALS];
+	sigset_t mask;
+};
+
+/* Caught, but blocked: they are let through in ppoll() only, so that none slips in before it. */
 static void
-signals_catch(struct sigaction old[NSIGNALS])
+signals_catch(struct signals *old)
 {
 	struct sigaction sa = { .sa_handler = catch };
+	sigset_t block;
 
 	(void)sigemptyset(&sa.sa_mask);
+	(void)sigemptyset(&block);
 	caught = 0;
 	for (size_t i = 0; i < NSIGNALS; i++)
-		(void)sigaction(asked_signals[i], &sa, &old[i]);
+		(void)sigaddset(&block, asked_signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &block, &old->mask);
+	for (size_t i = 0; i < NSIGNALS; i++)
+		(void)sigaction(asked_signals[i], &sa, &old->action[i]);
 }
 
 static void
-signals_restore(const struct sigaction old[NSIGNALS])
+signals_restore(const struct signals *old)
 {
 	for (size_t i = 0; i < NSIGNALS; i++)
-		(void)sigaction(asked_signals[i], &old[i], NULL);
+		(void)sigaction(asked_signals[i], &old->action[i], NULL);
+	(void)sigprocmask(SIG_SETMASK, &old->mask, NULL);
+}
+
+/* One byte: 1, 0 at the end of the input, -1. */
+static int
+read_byte(char *c, const sigset_t *mask, struct err *e)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t r;
+
+	while (ppoll(&pfd, 1, NULL, mask) == -1) {
+		if (caught != 0)
+			return err_set(e, ERR_SYS, "interrupted");
+		if (errno != EINTR)
+			return err_sys(e, errno, "waiting for the passphrase");
+	}
+	r = read(STDIN_FILENO, c, 1);
+	return r == -1 ? err_sys(e, errno, "reading the passphrase") : (int)r;
 }
 
 /* One line byte by byte, so that nothing behind it is taken. Bytes beyond the limit are counted. */
 static int
-read_line(struct passphrase *p, struct err *e)
+read_line(struct passphrase *p, const sigset_t *mask, struct err *e)
 {
 	size_t n = 0;
 	char c;
+	int r;
 
-	for (;;) {
-		ssize_t r = read(STDIN_FILENO, &c, 1);
-
-		if (r == -1 && caught != 0)
-			return err_set(e, ERR_SYS, "interrupted");
-		if (r == -1 && errno == EINTR)
-			continue;
-		if (r == -1)
-			return err_sys(e, errno, "reading the passphrase");
-		if (r == 0 || c == '\n')
-			break;
+	while ((r = read_byte(&c, mask, e)) == 1 && c != '\n')
 		if (n <= PASSPHRASE_MAX)
 			p->text[n++] = c;
-	}
+	if (r == -1)
+		return -1;
 	if (n > PASSPHRASE_MAX)
 		return err_set(
 		    e, ERR_FORMAT, "the passphrase has more than %d bytes", PASSPHRASE_MAX);
@@ -135,7 +157,7 @@ read_line(struct passphrase *p, struct err *e)
 static int
 passphrase_ask(struct passphrase *p, const char *what, FILE *err, struct err *e)
 {
-	struct sigaction old[NSIGNALS];
+	struct signals old;
 	struct termios was, quiet;
 	int ret;
 
@@ -144,7 +166,7 @@ passphrase_ask(struct passphrase *p, const char *what, FILE *err, struct err *e)
 		    "%s is encrypted: --passphrase-file is needed where "
 		    "there is no terminal to ask at",
 		    what);
-	signals_catch(old);
+	signals_catch(&old);
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == -1) {
@@ -152,11 +174,11 @@ passphrase_ask(struct passphrase *p, const char *what, FILE *err, struct err *e)
 	} else {
 		fprintf(err, "Passphrase of %s: ", what);
 		(void)fflush(err);
-		ret = read_line(p, e);
+		ret = read_line(p, &old.mask, e);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
 		fprintf(err, "\n");
 	}
-	signals_restore(old);
+	signals_restore(&old);
 	if (caught != 0)
 		(void)raise(caught);
 	return ret;
