@@ -159,7 +159,7 @@ on_asker_end(void *arg, const struct err *why)
 static void
 take_asker(struct ident *id, int fd)
 {
-	struct ucred peer;
+	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t n = sizeof(peer);
 	struct asker *a;
 	struct err e;

@@ -67,8 +67,18 @@ put_value(struct logline *l, const char *key, const struct identity *id, enum id
 		logline_str(l, key, id_value_text(v, text, sizeof(text)));
 }
 
+/* Refused before anybody was named: then the log needs what the certificate says of its holder. */
 static void
-put_certificate(struct logline *l, const struct evidence *ev)
+put_holder(struct logline *l, const struct identity *id)
+{
+	put_value(l, "subject", id, ID_SUBJECT);
+	put_value(l, "uri", id, ID_URI);
+	put_value(l, "upn", id, ID_UPN);
+	put_value(l, "email", id, ID_EMAIL);
+}
+
+static void
+put_certificate(struct logline *l, const struct evidence *ev, bool named)
 {
 	char fingerprint[TEXT_SHA256_SIZE], sections[SECTIONS_MAX * SECTION_MAX] = "";
 	struct err e;
@@ -77,6 +87,8 @@ put_certificate(struct logline *l, const struct evidence *ev)
 
 	logline_str(l, "fingerprint", text_sha256(fingerprint, ev->leaf));
 	if (id != NULL) {
+		if (!named)
+			put_holder(l, id);
 		put_value(l, "serial", id, ID_SERIAL);
 		put_value(l, "issuer", id, ID_ISSUER);
 		identity_free(id);
@@ -95,7 +107,7 @@ report_open(struct ident *id, const char *event, const struct conn *c, const str
 
 	logline_start(&l, event);
 	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
-	logline_fmt(&l, "gate", "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
+	logline_fmt(&l, "handshake", "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
 	logline_str(&l, "from", endpoint_text_port(&c->client, at));
 	logline_str(&l, "target", c->target);
 	if (c->live)
@@ -106,7 +118,7 @@ report_open(struct ident *id, const char *event, const struct conn *c, const str
 		logline_str(&l, "why", v->why.text);
 	if (c->person != NULL)
 		logline_str(&l, "identity", c->person->name);
-	put_certificate(&l, c->evidence);
+	put_certificate(&l, c->evidence, c->person != NULL);
 	report_line(id, CHILD_NOTICE, l.text);
 }
 

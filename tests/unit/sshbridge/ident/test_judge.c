@@ -194,6 +194,29 @@ source_addresses_are_sixteen_of_ones_own(void **state)
 	assert_string_equal("::", addr_text(&at, text));
 }
 
+static void
+target_port_is_never_the_own_port(void **state)
+{
+	struct source s = { .mode = SOURCE_SYSTEM, .name = "x", .port_first = 41100,
+		.port_last = 41100 };
+	struct sockaddr_storage to, at;
+	struct err e = { 0 };
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(0, addr_parse("127.0.0.1", &to, &e));
+	s.client = &to;
+	addr_set_port(&to, 41100);
+	assert_int_equal(-1, source_bind(fd, &s, &to, &e));
+	assert_non_null(strstr(e.text, "no free port"));
+	addr_set_port(&to, 41101);
+	assert_int_equal(0, source_bind(fd, &s, &to, &e));
+	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&at, &n));
+	assert_int_equal(41100, addr_port(&at));
+	close(fd);
+}
+
 /* ---- who_judge() in this process ------------------------------------------------------------- */
 struct bench {
 	struct ident id;
@@ -366,6 +389,7 @@ main(void)
 		cmocka_unit_test(anchor_counts_for_its_own_section_only),
 		cmocka_unit_test(section_that_no_longer_holds_is_dropped_with_its_rules),
 		cmocka_unit_test(source_addresses_are_sixteen_of_ones_own),
+		cmocka_unit_test(target_port_is_never_the_own_port),
 		cmocka_unit_test_setup_teardown(first_socket_that_asks_is_the_only_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(entry_that_ended_grants_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_namespace_cookie_is_denied_and_unknown_passed_on, setup, teardown),

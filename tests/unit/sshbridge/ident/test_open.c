@@ -6,16 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "child.h"
+#include "msgio.h"
 #include "sshbridge/ident/judge.h"
 #include "tests/unit/help/stage.h"
 
@@ -383,7 +386,7 @@ named_target_is_resolved_and_every_address_tried(void **state)
 	assert_string_equal("sshd.example", host);
 	assert_int_equal(b->port, port);
 	stage_closed(b->gate, 0, 2); /* its client left while the name was asked */
-	assert_non_null(strstr(stage_log(&b->p, "refused"), "gate=g0-2"));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "handshake=g0-2"));
 	msg_start(&o, buf, sizeof(buf), MSG_RESOLVED, 0);
 	msg_put_u64(&o, number);
 	msg_put_u32(&o, 1);
@@ -487,6 +490,100 @@ gates_end_shuts_its_connections_and_no_others(void **state)
 		close(fd[i]);
 		close(far[i]);
 	}
+}
+
+/* Nobody reads the log: connections go on, and the next line that goes through counts the lost. */
+static void
+full_log_stalls_nobody(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(0);
+
+	a.email = "mallory@corp.example";
+	for (a.number = 0; a.number < 6000; a.number++)
+		assert_int_equal(REFUSED_MAP, refusal_of(b, &a));
+	assert_non_null(strstr(stage_log(&b->p, "refused"), "handshake=g0-0"));
+	/* the queue empties while it is read here; then a line goes again, the count before it */
+	for (int i = 0; i < 1000; i++)
+		(void)stage_log(&b->p, "refused");
+	assert_int_equal(REFUSED_MAP, refusal_of(b, &a));
+	while (strstr(stage_log(&b->p, ""), " log lines were lost here") == NULL)
+		;
+	assert_non_null(strstr(stage_log(&b->p, ""), "handshake=g0-6000"));
+}
+
+static void
+gate_that_takes_no_answers_is_given_up(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = stage_open(0), good = stage_open(1);
+	int deaf = stage_peer(&b->p, PEER_GATE, 3), fd;
+	uint8_t buf[8192];
+	struct msg_out o;
+	struct err e;
+	uint64_t conn;
+	uint32_t n = 0;
+
+	a.email = "mallory@corp.example";
+	do {
+		a.number = n++;
+		stage_open_put(&a, &o, buf, sizeof(buf));
+	} while (msgio_send(deaf, &o, NULL, 0, &e) == 0);
+	assert_true(e.detail == EPIPE || e.detail == ECONNRESET);
+	/* its log lines may be among those that were lost: only the answer counts here */
+	stage_open_send(b->gate, &good);
+	fd = stage_opened(b->gate, 1, &conn);
+	close(fd);
+	close(deaf);
+}
+
+/* A target that cannot be dialled for want of descriptors is a refusal, and one for now only. */
+static void
+out_of_descriptors_refuses(void **state)
+{
+	struct bench *b = *state;
+	struct stage p;
+	struct stage_open a = stage_open(0);
+	struct rlimit many, few;
+	uint64_t conn[64];
+	int gate, fd[64], far[64], n = 0;
+	struct got *g = malloc(sizeof(*g));
+
+	assert_non_null(g);
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &many));
+	few = (struct rlimit){ .rlim_cur = 40, .rlim_max = many.rlim_max };
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+	stage_start(&p, "ident");
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &many));
+	b->s.per_identity = 1000;
+	stage_in_force(&p, 2, &b->s);
+	gate = stage_peer(&p, PEER_GATE, 0);
+	for (; n < 64; n++) {
+		a.number = (uint32_t)n;
+		stage_open_send(gate, &a);
+		stage_recv(gate, g);
+		if (g->m.type != MSG_OPENED)
+			break;
+		conn[n] = g->m.conn;
+		fd[n] = g->fds[0];
+		far[n] = accept(b->listener, NULL, NULL);
+	}
+	assert_in_range(n, 5, 39);
+	assert_int_equal(MSG_REFUSED, g->m.type);
+	stage_closed(gate, conn[0], 0);
+	stage_closed(gate, conn[1], 1);
+	a.number = 99;
+	stage_open_send(gate, &a);
+	fd[n] = stage_opened(gate, 99, &conn[n]);
+	far[n] = accept(b->listener, NULL, NULL);
+	for (int i = 0; i <= n; i++) {
+		close(fd[i]);
+		if (far[i] != -1)
+			close(far[i]);
+	}
+	close(gate);
+	stage_end(&p);
+	free(g);
 }
 
 /* ---- what drops a gate ----------------------------------------------------------------------- */
@@ -662,6 +759,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(resolver_that_lies_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_closed_by_number_ends_what_was_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(gates_end_shuts_its_connections_and_no_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(full_log_stalls_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(gate_that_takes_no_answers_is_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(out_of_descriptors_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_open_drops_the_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(foreign_and_repeated_numbers_drop_the_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_of_others_drop_the_gate, setup, teardown),

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -334,6 +335,66 @@ other_network_namespace_is_denied(void **state)
 	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice"));
 }
 
+/* A server that listens on [::] sees an IPv4 client as ::ffff:a.b.c.d; and one over IPv6. */
+static void
+both_families_are_found(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "::1", "::ffff:127.0.0.1" };
+	struct bench *b = *state;
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	socklen_t n = sizeof(in6);
+	int l = socket(AF_INET6, SOCK_STREAM, 0), off = 0;
+
+	(void)setsockopt(l, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(l, (struct sockaddr *)&in6, sizeof(in6)) == -1)
+		skip(); /* no IPv6 here */
+	assert_int_equal(0, listen(l, 8));
+	assert_int_equal(0, getsockname(l, (struct sockaddr *)&in6, &n));
+	for (unsigned i = 0; i < 3; i++) {
+		struct stage_open a = stage_open(10 + i);
+		uint64_t conn;
+		int fd, far;
+
+		(void)snprintf(b->s.targets[0].host, sizeof(b->s.targets[0].host), "%s", hosts[i]);
+		b->s.targets[0].port = ntohs(in6.sin6_port);
+		stage_in_force(&b->p, 2 + i, &b->s);
+		stage_open_send(b->gate, &a);
+		fd = stage_opened(b->gate, 10 + i, &conn);
+		far = accept(l, (struct sockaddr *)&in6, &n);
+		assert_int_equal(AF_INET6, in6.sin6_family);
+		assert_int_equal(MSG_IS, stage_ask(&b->sock, ACCOUNT, "alice", far, &b->kind));
+		n = sizeof(in6);
+		assert_int_equal(0, getsockname(l, (struct sockaddr *)&in6, &n));
+		close(fd);
+		close(far);
+	}
+	close(l);
+}
+
+static void
+listener_may_be_replaced_and_taken_away(void **state)
+{
+	struct bench *b = *state;
+	struct stage_sock second;
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd;
+
+	stage_listen(&b->p, &second);
+	assert_int_equal(MSG_IS, stage_ask(&second, ACCOUNT, "alice", b->far, &b->kind));
+	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
+	msg_put_u64(&o, 0);
+	msg_put_u32(&o, 0);
+	stage_send(b->p.monitor, &o, NULL, 0);
+	stage_in_force(&b->p, 2, &b->s);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	memcpy(un.sun_path, second.path, strlen(second.path) + 1);
+	assert_int_equal(-1, connect(fd, (struct sockaddr *)&un, sizeof(un)));
+	close(fd);
+	stage_listen_done(&second);
+}
+
 static void
 other_uid_may_not_ask(void **state)
 {
@@ -481,6 +542,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(malformed_questions_drop_the_asker, setup, teardown),
 		cmocka_unit_test_setup_teardown(auth_info_is_logged_and_must_be_well_formed, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_network_namespace_is_denied, setup, teardown),
+		cmocka_unit_test_setup_teardown(both_families_are_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(listener_may_be_replaced_and_taken_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_uid_may_not_ask, setup, teardown),
 		cmocka_unit_test_setup_teardown(expired_and_distrusted_certificates_are_denied_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(client_that_left_ends_the_right_to_log_in, setup, teardown),
