@@ -337,6 +337,12 @@ kid_send(struct kid *k, const struct msg_out *o, const int *fds, size_t nfds)
 static void
 log_death(struct kid *k, int status)
 {
+	/* generation_fail() made sure of its end: what was wrong has been said */
+	bool done_with = k->kind == KID_LOAD && k->m->candidate == NULL && WIFSIGNALED(status) &&
+	    WTERMSIG(status) == SIGKILL;
+
+	if (done_with)
+		return;
 	if (WIFSIGNALED(status))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended by signal %d (SIG%s)", k->tag,
 		    (int)k->pid, WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
