@@ -30,18 +30,15 @@ struct build {
 	struct err first; /* why the first path failed */
 };
 
-/* The same certificate, or another one for the same name and key: a loop. */
+/* A certificate for the same name and key, this very one or another: a loop. */
 static bool
 is_in_path(const struct certpath_path *p, const X509 *x)
 {
-	for (int i = 0; i < p->n; i++) {
-		if (X509_cmp(p->cert[i], x) == 0)
-			return true;
+	for (int i = 0; i < p->n; i++)
 		if (X509_NAME_cmp(X509_get_subject_name(p->cert[i]), X509_get_subject_name(x)) ==
 			0 &&
 		    certpath_same_key(p->cert[i], x))
 			return true;
-	}
 	return false;
 }
 

@@ -68,6 +68,7 @@ void gateplay_closed(struct gateplay *p, struct gateplay_closed *c);
 
 /* A TCP connection to the gate; a TLS client on it (not shaken hands yet). */
 int gateplay_connect(struct gateplay *p);
+int gateplay_try_connect(struct gateplay *p); /* -1: nobody listens */
 SSL *gateplay_client(struct gateplay *p, const struct pki_cert *cert, const char *server_name);
 /* The same on a socket that there is, with more certificates to send. */
 SSL *gateplay_client_on(int fd, const struct pki_cert *cert, STACK_OF(X509) * more,

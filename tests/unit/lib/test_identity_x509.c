@@ -281,7 +281,7 @@ strings_of_each_type_become_utf8_or_are_refused(void **state)
 	assert_int_equal(-1, to_utf8(V_ASN1_UTF8STRING, "", 0, t));
 	assert_int_equal(0, to_utf8(V_ASN1_BMPSTRING, "\0a\x20\xac", 4, t));
 	assert_string_equal("a\xe2\x82\xac", t);
-	assert_int_equal(-1, to_utf8(V_ASN1_BMPSTRING, "\0a\0", 3, t));
+	assert_int_equal(-1, to_utf8(V_ASN1_BMPSTRING, "\0a\x20", 3, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_BMPSTRING, "\xd8\x3d\xde\0", 4, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_BMPSTRING, "\0\0", 2, t));
 	assert_int_equal(0, to_utf8(V_ASN1_UNIVERSALSTRING, "\0\x01\xf6\0", 4, t));
@@ -291,6 +291,8 @@ strings_of_each_type_become_utf8_or_are_refused(void **state)
 	assert_int_equal(0, to_utf8(V_ASN1_NUMERICSTRING, "12", 2, t));
 	assert_int_equal(0, to_utf8(V_ASN1_IA5STRING, "a@b", 3, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_IA5STRING, "a\xe4", 2, t));
+	assert_int_equal(-1, to_utf8(V_ASN1_IA5STRING, "a\xc3\xa4", 3, t));
+	assert_int_equal(-1, to_utf8(V_ASN1_PRINTABLESTRING, "a\xc3\xa4", 3, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_T61STRING, "a", 1, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_VISIBLESTRING, "a", 1, t));
 	assert_int_equal(-1, to_utf8(V_ASN1_OCTET_STRING, "a", 1, t));

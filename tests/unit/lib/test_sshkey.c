@@ -137,6 +137,8 @@ the_line_must_name_the_type_that_the_blob_has(void **state)
 	assert_int_equal(-1, parse(text, &k));
 	(void)snprintf(text, sizeof(text), "ssh-ed2551 %s", sshkeys[0].base64);
 	assert_int_equal(-1, parse(text, &k));
+	(void)snprintf(text, sizeof(text), "ecdsa-sha2-nistp384 %s", sshkeys[1].base64);
+	assert_int_equal(-1, parse(text, &k));
 	assert_int_equal(-1, parse(sshkeys[0].base64, &k));
 	assert_int_equal(-1, parse("ssh-ed25519", &k));
 	assert_int_equal(-1, parse("ssh-ed25519 ", &k));
