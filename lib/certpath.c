@@ -1,5 +1,4 @@
 /* certpath.c - validation of a path (RFC 5280 section 6) */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/err.h>

@@ -1,5 +1,4 @@
 /* identity_x509.c - a certificate's names, numbers and digests as typed values */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/err.h>
