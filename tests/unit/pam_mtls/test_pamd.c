@@ -150,7 +150,7 @@ static int
 call_in_child(struct login *l, int hook)
 {
 	struct seen s;
-	int status;
+	int status = -1;
 	pid_t pid = fork();
 
 	if (pid == 0)

@@ -156,7 +156,7 @@ link_local(void)
 static void
 link_local_addresses_keep_their_scope(void **state)
 {
-	int status;
+	int status = -1;
 	pid_t pid;
 
 	(void)state;
