@@ -12,6 +12,24 @@
 
 enum { ASK_SECONDS = 5, ACCEPT_BURST = 32, NEWERS_MAX = 8 };
 
+/* The one that has been silent for longest; NULL: each has asked and waits for an answer. */
+static struct asker *
+oldest_silent(const struct ident *id)
+{
+	struct asker *a, *oldest = NULL;
+
+	LIST_FOREACH(a, &id->ask.askers, all) /* the newest comes first */
+		if (a->newer == NULL && a->number == 0)
+			oldest = a;
+	return oldest;
+}
+
+static bool
+has_room(const struct ident *id)
+{
+	return id->ask.n < ASKERS_MAX || oldest_silent(id) != NULL;
+}
+
 /* Accept while there is room, a generation to judge by, and descriptors. */
 static void
 listen_update(struct ident *id)
@@ -20,7 +38,7 @@ listen_update(struct ident *id)
 
 	if (k->readable == NULL)
 		return;
-	if (id->gen != NULL && k->n < ASKERS_MAX && !evtimer_pending(k->again, NULL))
+	if (id->gen != NULL && has_room(id) && !evtimer_pending(k->again, NULL))
 		(void)event_add(k->readable, NULL);
 	else
 		(void)event_del(k->readable);
@@ -155,6 +173,18 @@ on_asker_end(void *arg, const struct err *why)
 	asker_free(a);
 }
 
+/* Who says nothing must not keep those out who ask at once, as a login does. */
+static void
+make_room(struct ident *id)
+{
+	struct asker *silent;
+
+	if (id->ask.n < ASKERS_MAX || (silent = oldest_silent(id)) == NULL)
+		return;
+	report(id, CHILD_WARNING, "asker dropped: it sent no question, and others wait");
+	asker_free(silent);
+}
+
 /* One connection on ident.sock. Only the configured uid may ask, whoever opened the path. */
 static void
 take_asker(struct ident *id, int fd)
@@ -170,6 +200,7 @@ take_asker(struct ident *id, int fd)
 		close(fd);
 		return;
 	}
+	make_room(id);
 	if ((a = asker_new(id, &e)) == NULL) {
 		report(id, CHILD_ERROR, "asker dropped: %s", e.text);
 		close(fd);
@@ -190,7 +221,7 @@ on_listener(evutil_socket_t fd, short what, void *arg)
 	struct ident *id = arg;
 
 	(void)what;
-	for (int i = 0; i < ACCEPT_BURST && id->ask.n < ASKERS_MAX; i++) {
+	for (int i = 0; i < ACCEPT_BURST && has_room(id); i++) {
 		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (c == -1 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))

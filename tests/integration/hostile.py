@@ -193,8 +193,8 @@ def who(account="alice", uid=2001, hook=ACCOUNT, service=b"sshd", info=b""):
 
 def ask_socket(timeout=60):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(IDENT_SOCKET)         # before the timeout: it waits where the queue is full
     s.settimeout(timeout)
-    s.connect(IDENT_SOCKET)
     return s
 
 
