@@ -124,7 +124,8 @@ link_local(void)
 		struct in6_addr addr;
 		uint32_t prefix;
 		int index;
-	} six = { .prefix = 64 }, one = { .addr = IN6ADDR_LOOPBACK_INIT, .prefix = 128 };
+	} six = { .prefix = 64 };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
 	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct login l;
@@ -137,10 +138,12 @@ link_local(void)
 	six.index = (int)if_nametoindex("lo");
 	if (ioctl(fd, SIOCSIFADDR, &six) == -1)
 		return 2;
-	/* ::1 goes, or the kernel may take it for the client's end */
-	one.index = six.index;
-	if (ioctl(fd, SIOCDIFADDR, &one) == -1)
-		return 2;
+	/* it can be bound, and be the client's end, once the kernel has looked for duplicates */
+	to.sin6_addr = six.addr;
+	to.sin6_scope_id = (uint32_t)six.index;
+	while (bind(fd, (struct sockaddr *)&to, sizeof(to)) == -1)
+		if (errno != EADDRNOTAVAIL || poll(NULL, 0, 10) == -1)
+			return 2;
 	connect6(&l, in6addr_any, "fe80::7", (uint32_t)six.index);
 	if (sscanf(l.hint, "fe80::7%%1 %u fe80::7%%1 %u", &cport, &sport) != 2)
 		return 3;
