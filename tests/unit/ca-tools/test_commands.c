@@ -11,6 +11,7 @@
 
 #include "ca-tools/cmd.h"
 #include "scratch.h"
+#include "tests/unit/help/pki.h"
 
 #define NOW INT64_C(1800000000) /* 2027-01-15T08:00:00Z */
 #define DAY 86400
@@ -166,6 +167,18 @@ a_certificate_begins_5_minutes_back_and_lives_30_days(void **state)
 	lives("alice.pem", NOW + 1440000, NOW + 1440001);
 	expect(0, "has ended already", NOW,
 	    "issue user old --from 2020-01-01T00:00:00Z --until 2020-02-01T00:00:00Z");
+}
+
+static void
+both_ends_of_the_life_count_as_valid(void **state)
+{
+	(void)state;
+	expect(0, "", NOW, "issue user a --hours 1");
+	expect(0, "\"status\": \"future\"", NOW - 301, "show --json a.pem");
+	expect(0, "\"status\": \"valid\"", NOW - 300, "show --json a.pem");
+	expect(0, "\"status\": \"valid\"", NOW + 3600, "show --json a.pem");
+	expect(0, "\"status\": \"expired\"", NOW + 3601, "show --json a.pem");
+	expect(0, " user expired 2027-01-15T09:00:00Z a\n", NOW + 3601, "list");
 }
 
 static void
@@ -440,6 +453,32 @@ only_what_this_ca_issued_is_found(void **state)
 }
 
 static void
+a_forgery_with_a_serial_of_ours_is_not_ours(void **state)
+{
+	struct pki_cert *forged;
+	ASN1_INTEGER *serial;
+	BIGNUM *bn;
+	X509 *mine;
+	char *hex;
+
+	(void)state;
+	expect(0, "", NOW, "issue user a");
+	mine = cert("a.pem");
+	serial = X509_get_serialNumber(mine);
+	assert_non_null(bn = ASN1_INTEGER_to_BN(serial, NULL));
+	assert_non_null(hex = BN_bn2hex(bn));
+	forged = pki_make(&(struct pki_spec){ .subject = "CN=a", .serial = hex }, NULL);
+	pki_write_cert(scratch_path(&s, "forged.pem"), forged->cert, 0);
+	expect(1, "another certificate than the one", NOW, "revoke forged.pem");
+	expect(1, "another certificate than the one", NOW, "show forged.pem");
+	expect(0, "\"status\": \"valid\"", NOW, "show --json a.pem");
+	OPENSSL_free(hex);
+	BN_free(bn);
+	X509_free(mine);
+	pki_free(forged);
+}
+
+static void
 names_outside_of_the_constraints_are_refused(void **state)
 {
 	(void)state;
@@ -454,6 +493,11 @@ names_outside_of_the_constraints_are_refused(void **state)
 	expect(1, "uri spiffe://corp.example/a: outside", NOW,
 	    "issue user a --uri spiffe://corp.example/a");
 	expect(1, "uri urn:x: outside", NOW, "issue user a --uri urn:x");
+	/* OpenSSL takes what is behind the @, others what is before the ?: the bridge takes neither
+	 */
+	expect(0, "", NOW, "issue user a --uri https://x.corp.example/y");
+	expect(1, "outside", NOW, "issue user a --uri https://u@x.corp.example/y");
+	expect(1, "outside", NOW, "issue user a --uri https://x.corp.example?y");
 	/* read as a host name where there is no dns name: a verifier refuses it, and so do we */
 	expect(1, "the name \"a.evil\": outside", NOW, "issue user a.evil");
 	expect(0, "", NOW, "issue host h.corp.example --ip 10.0.0.1");
@@ -484,6 +528,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_certificate_begins_5_minutes_back_and_lives_30_days),
+		T(both_ends_of_the_life_count_as_valid),
 		T(words_that_contradict_each_other_are_a_usage_error),
 		T(an_empty_name_is_refused),
 		T(nothing_outlives_the_intermediate),
@@ -498,6 +543,7 @@ main(void)
 		T(a_revoked_intermediate_signs_no_more_and_needs_the_roots_key),
 		T(a_hold_can_become_final),
 		T(only_what_this_ca_issued_is_found),
+		T(a_forgery_with_a_serial_of_ours_is_not_ours),
 		T(names_outside_of_the_constraints_are_refused),
 		T(every_change_leaves_an_event),
 	};
