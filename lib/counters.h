@@ -19,7 +19,7 @@
 struct counters_memory; /* what the gates share */
 struct counters {
 	struct counters_memory *mem;
-	unsigned		gates, own;
+	unsigned gates, own;
 };
 
 size_t counters_size(unsigned gates);

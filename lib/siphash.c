@@ -39,8 +39,8 @@ siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t n)
 {
 	const uint8_t *p = data;
 	uint64_t k0 = load_le(key, 8), k1 = load_le(key + 8, 8), m;
-	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-		k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573 };
+	uint64_t v[4] = { k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+		k1 ^ 0x7465646279746573 };
 	size_t left = n;
 
 	for (; left >= 8; left -= 8, p += 8) {

@@ -1,4 +1,5 @@
-/* siphash.h - SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash for tables that strangers fill */
+/* siphash.h - SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash for tables that strangers fill
+ */
 #ifndef SIPHASH_H
 #define SIPHASH_H
 

@@ -18,7 +18,7 @@
 
 #include "conn_local.h"
 
-/* ---- table ------------------------------------------------------------------------------------ */
+/* ---- table ----------------------------------------------------------------------------------- */
 
 static struct conn_bucket *
 bucket_of(struct gate *g, uint32_t number)
@@ -32,8 +32,8 @@ conn_find(struct gate *g, uint32_t number)
 	struct conn *c;
 
 	LIST_FOREACH(c, bucket_of(g, number), bucket)
-		if (c->number == number)
-			return c;
+	if (c->number == number)
+		return c;
 	return NULL;
 }
 
@@ -54,7 +54,7 @@ conn_from(const struct conn *c, char dst[ADDR_TEXT_SIZE])
 	return addr_text_port(&c->early->peer, dst);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 void
 conn_watch(struct conn *c, short what, event_callback_fn handler)
@@ -78,7 +78,7 @@ conn_timer(struct conn *c, uint32_t seconds, event_callback_fn handler)
 		gate_end(c->g, "out of memory");
 }
 
-/* ---- beginning -------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 void
 conn_new(struct gate *g, int fd, const struct sockaddr_storage *peer, const char *proxy)
@@ -113,7 +113,7 @@ conn_new(struct gate *g, int fd, const struct sockaddr_storage *peer, const char
 	early_start(c, proxy != NULL);
 }
 
-/* ---- ident's answers -------------------------------------------------------------------------- */
+/* ---- ident's answers ------------------------------------------------------------------------- */
 
 static void
 on_pump_end(void *arg, const char *why)

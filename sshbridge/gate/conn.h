@@ -25,25 +25,25 @@ enum conn_state {
 /* Needed until the connection is open. */
 struct conn_early {
 	struct sockaddr_storage peer, local; /* the client's; ours */
-	struct proof	       *proof;
-	const char	       *proxy; /* listener's name where a header must come, for the log */
+	struct proof *proof;
+	const char *proxy; /* listener's name where a header must come, for the log */
 };
 
 struct conn {
 	LIST_ENTRY(conn) bucket;
-	struct gate	  *g;
-	uint32_t	   number; /* this gate's own, never 0 */
-	enum conn_state	   state;
-	bool		   asked;  /* ident knows the number: it must hear CLOSED */
-	bool		   uncounted; /* the limit was reached: it stands in no counter */
-	uint64_t	   id;	   /* ident's; 0 before OPENED */
-	uint64_t	   address_key; /* under which it counts; 0: not yet */
-	SSL		  *ssl;
-	struct wire	   wire;
-	struct event	   io, wr, timer;
+	struct gate *g;
+	uint32_t number; /* this gate's own, never 0 */
+	enum conn_state state;
+	bool asked;	      /* ident knows the number: it must hear CLOSED */
+	bool uncounted;	      /* the limit was reached: it stands in no counter */
+	uint64_t id;	      /* ident's; 0 before OPENED */
+	uint64_t address_key; /* under which it counts; 0: not yet */
+	SSL *ssl;
+	struct wire wire;
+	struct event io, wr, timer;
 	struct conn_early *early;
-	struct pump	  *pump;
-	uint32_t	   discarded;
+	struct pump *pump;
+	uint32_t discarded;
 };
 
 #define CONN_BUCKETS 4096

@@ -41,7 +41,7 @@ on_too_slow(evutil_socket_t fd, short what, void *arg)
 				       : "handshake not done within handshake-timeout");
 }
 
-/* ---- handshake -------------------------------------------------------------------------------- */
+/* ---- handshake ------------------------------------------------------------------------------- */
 
 /* What the first five bytes are (OpenSSL asks for no more), if not TLS; NULL when they may be. */
 static const char *
@@ -140,8 +140,8 @@ handshake_done(struct conn *c)
 	}
 	if (open_ask(c, &e) == -1) {
 		conn_report(c, e.text);
-		conn_farewell(c, e.kind == ERR_REFUSED ? "certificate not acceptable"
-						       : "try again later");
+		conn_farewell(
+		    c, e.kind == ERR_REFUSED ? "certificate not acceptable" : "try again later");
 	}
 }
 
@@ -189,7 +189,7 @@ start_tls(struct conn *c)
 	conn_watch(c, EV_READ | EV_PERSIST, on_handshake);
 }
 
-/* ---- PROXY header ----------------------------------------------------------------------------- */
+/* ---- PROXY header ---------------------------------------------------------------------------- */
 
 /* Take exactly the header off the socket: what follows it is TLS. */
 static bool

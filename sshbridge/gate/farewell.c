@@ -136,8 +136,8 @@ conn_farewell(struct conn *c, const char *text)
 		(void)snprintf(line + n, sizeof(line) - n, " (connection %016llx)\r\n",
 		    (unsigned long long)c->id);
 	else
-		(void)snprintf(line + n, sizeof(line) - n, " (handshake g%u-%u)\r\n", c->g->index,
-		    c->number);
+		(void)snprintf(
+		    line + n, sizeof(line) - n, " (handshake g%u-%u)\r\n", c->g->index, c->number);
 	conn_release(c, text);
 	ERR_clear_error();
 	if (SSL_write(c->ssl, line, (int)strlen(line)) > 0)

@@ -19,8 +19,8 @@ add_record(struct generation *g, const struct record *r, struct err *e)
 	};
 
 	if (r->kind < RECORD_ANCHOR || r->kind > RECORD_CRL || r->section >= g->set.nsections)
-		return err_set(e, ERR_PEER, "trust: record of kind %u for section %u", r->kind,
-		    r->section);
+		return err_set(
+		    e, ERR_PEER, "trust: record of kind %u for section %u", r->kind, r->section);
 	if (certpath_trust_add(g->trust[r->section], kinds[r->kind],
 		g->set.sections[r->section].name, r->p, r->n, e) == -1)
 		return -1;
@@ -41,8 +41,8 @@ check_trust(struct generation *g, struct err *e)
 {
 	for (uint32_t i = 0; i < g->set.nsections; i++) {
 		if (certpath_nanchors(g->trust[i]) == 0)
-			return err_set(e, ERR_PEER, "trust \"%s\": no anchor",
-			    g->set.sections[i].name);
+			return err_set(
+			    e, ERR_PEER, "trust \"%s\": no anchor", g->set.sections[i].name);
 		if (certpath_trust_check(g->trust[i], (int64_t)time(NULL), ignore_note, NULL, e) ==
 		    -1)
 			return err_prefix(e, "trust \"%s\"", g->set.sections[i].name);
@@ -61,7 +61,8 @@ fill_trust(struct generation *g, const struct sealed *records, struct err *e)
 		if ((g->trust[i] = certpath_trust_new(e)) == NULL)
 			return -1;
 		certpath_trust_revocation(g->trust[i], g->set.sections[i].revocation != 0
-		    ? CERTPATH_REVOCATION_REQUIRE : CERTPATH_REVOCATION_OFF);
+							   ? CERTPATH_REVOCATION_REQUIRE
+							   : CERTPATH_REVOCATION_OFF);
 	}
 	while ((more = records_next(records, &pos, &r, e)) == 1)
 		if (add_record(g, &r, e) == -1)

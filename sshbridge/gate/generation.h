@@ -14,18 +14,18 @@
  * connection needs none.
  */
 struct generation {
-	unsigned	       refs;
-	uint64_t	       number;
-	SSL_CTX		      *ctx;
+	unsigned refs;
+	uint64_t number;
+	SSL_CTX *ctx;
 	struct certpath_trust *trust[SECTIONS_MAX]; /* one for each section of `set` */
-	struct settings	       set;
+	struct settings set;
 };
 
 /* The bytes it is made of; trust holds records (sealed.h). */
 struct generation_parts {
-	uint64_t      number;
+	uint64_t number;
 	struct sealed settings, trust, chain;
-	EVP_PKEY     *key; /* stays the caller's */
+	EVP_PKEY *key; /* stays the caller's */
 };
 
 /* All of it or nothing. NULL: ERR_FORMAT, ERR_PEER, ERR_NOMEM. */

@@ -193,8 +193,9 @@ listen_replace(struct gate *g, const uint32_t *index, int *fds, size_t n, struct
 	if (n > 0 && (set = calloc(n, sizeof(*set))) == NULL)
 		return err_nomem(e, "listeners");
 	for (size_t i = 0; i < n; i++) {
-		set[i] = (struct listener){ .g = g, .fd = fds[i],
-			.conf = g->gen->set.listeners[index[i]] };
+		set[i] = (struct listener){
+			.g = g, .fd = fds[i], .conf = g->gen->set.listeners[index[i]]
+		};
 		if (set_up(&set[i], e) == -1) {
 			free(set);
 			return -1;

@@ -9,16 +9,16 @@
 struct gate;
 
 struct listener {
-	struct gate		*g;
-	int			 fd;
-	struct event		 ev;
+	struct gate *g;
+	int fd;
+	struct event ev;
 	struct settings_listener conf;
 };
 struct listen {
 	struct listener *one; /* `n` of them */
-	size_t		 n;
-	struct event	 pause;
-	int64_t		 told; /* when "out of descriptors" was last logged */
+	size_t n;
+	struct event pause;
+	int64_t told; /* when "out of descriptors" was last logged */
 };
 
 void listen_init(struct gate *g) __attribute__((nonnull));

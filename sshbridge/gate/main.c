@@ -91,8 +91,8 @@ main(int argc, char **argv)
 	}
 	if (child_ready(0, NULL) == -1)
 		_exit(1);
-	g->monitor = msgq_new(g->base, CHILD_CHANNEL, MONITOR_QUEUE_MAX, monitor_on_message,
-	    monitor_on_end, g, &e);
+	g->monitor = msgq_new(
+	    g->base, CHILD_CHANNEL, MONITOR_QUEUE_MAX, monitor_on_message, monitor_on_end, g, &e);
 	if (g->monitor == NULL)
 		child_fail(&e);
 	(void)event_base_dispatch(g->base);

@@ -14,7 +14,7 @@
 #include "identity_x509.h"
 #include "spki.h"
 
-/* ---- OPEN ------------------------------------------------------------------------------------- */
+/* ---- OPEN ------------------------------------------------------------------------------------ */
 
 static bool
 has_policy(const struct certpath_result *res, const char *oid)
@@ -98,8 +98,8 @@ put_paths(const struct proof *p, struct msg_out *o, struct err *e)
 }
 
 int
-open_write(const struct open_facts *f, const struct proof *p, X509 *leaf, struct msg_out *o,
-    struct err *e)
+open_write(
+    const struct open_facts *f, const struct proof *p, X509 *leaf, struct msg_out *o, struct err *e)
 {
 	struct identity *id;
 
@@ -154,14 +154,15 @@ open_ask(struct conn *c, struct err *e)
 	struct gate *g = c->g;
 	struct proof *p = c->early->proof;
 	const char *name = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
-	struct open_facts f = { .number = c->number, .server_name = name == NULL ? "" : name,
-		.client = &c->early->peer, .listener = &c->early->local };
+	struct open_facts f = { .number = c->number,
+		.server_name = name == NULL ? "" : name,
+		.client = &c->early->peer,
+		.listener = &c->early->local };
 	uint32_t patience = 2 * p->gen->set.dial_timeout + 10;
 	struct msg_out o;
 
 	msg_start(&o, g->out, sizeof(g->out), MSG_OPEN, 0);
-	if (open_write(&f, p, p->leaf, &o, e) == -1 ||
-	    msgq_send(g->ident, &o, NULL, 0, e) == -1)
+	if (open_write(&f, p, p->leaf, &o, e) == -1 || msgq_send(g->ident, &o, NULL, 0, e) == -1)
 		return -1;
 	c->asked = true;
 	c->state = CONN_ASKED;
@@ -200,7 +201,7 @@ open_closed(struct conn *c, const char *why)
 		gate_end(g, e.text);
 }
 
-/* ---- ident's answers -------------------------------------------------------------------------- */
+/* ---- ident's answers ------------------------------------------------------------------------- */
 
 static int
 on_opened(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
@@ -218,7 +219,8 @@ on_opened(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "OPENED: malformed");
 	if (getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &type, &len) == -1 || type != SOCK_STREAM)
 		return err_set(e, ERR_PEER, "OPENED: not a stream socket");
-	/* the number is gone: ident has our CLOSED on its way, the socket is closed by the caller */
+	/* the number is gone: ident has our CLOSED on its way, the socket is closed by the caller
+	 */
 	if ((c = conn_find(g, number)) == NULL || !c->asked)
 		return 0;
 	if (c->state != CONN_ASKED)
@@ -261,8 +263,8 @@ open_on_message(void *gate, const void *buf, size_t n, int *fds, size_t nfds, st
 {
 	struct gate *g = gate;
 
-	return msg_dispatch(from_ident, sizeof(from_ident) / sizeof(from_ident[0]),
-	    &g->from_ident, g->phase, g, buf, n, fds, nfds, e);
+	return msg_dispatch(from_ident, sizeof(from_ident) / sizeof(from_ident[0]), &g->from_ident,
+	    g->phase, g, buf, n, fds, nfds, e);
 }
 
 void

@@ -138,7 +138,7 @@ parse_v1(const uint8_t *p, size_t n, struct proxy_header *h, size_t *used, struc
 	return parse_v1_line(text, cr, h, e);
 }
 
-/* ---- version 2: binary ------------------------------------------------------------------------ */
+/* ---- version 2: binary ----------------------------------------------------------------------- */
 
 static const uint8_t v2_signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55,
 	0x49, 0x54, 0x0a };

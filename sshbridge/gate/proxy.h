@@ -15,7 +15,7 @@ enum proxy_answer { PROXY_BAD = -1, PROXY_MORE = 0, PROXY_OK = 1 };
 
 struct proxy_header {
 	/* LOCAL or UNKNOWN: the balancer speaks for itself, the socket's own addresses count */
-	bool		 local;
+	bool local;
 	struct sockaddr_storage from, to; /* folded (addr.h); set when not local */
 };
 

@@ -65,8 +65,8 @@ watch(struct pump *p, struct event *ev)
 static void
 end_if_done(struct pump *p)
 {
-	if (p->running && (p->client_eof || p->target_deaf) && p->to_target.len == 0 && p->target_eof &&
-	    p->client_told && p->wire->rest.len == 0)
+	if (p->running && (p->client_eof || p->target_deaf) && p->to_target.len == 0 &&
+	    p->target_eof && p->client_told && p->wire->rest.len == 0)
 		pump_end(p, "closed");
 }
 
@@ -82,10 +82,10 @@ static void
 client_failed(struct pump *p)
 {
 	pump_end(p, p->wire->errnum == ENOBUFS ? "the client does not read"
-					      : "the client's connection broke");
+					       : "the client's connection broke");
 }
 
-/* ---- from the client to the target ------------------------------------------------------------ */
+/* ---- from the client to the target ----------------------------------------------------------- */
 
 /* The target's socket took no more, ever: what it still has to say is passed on first. */
 static void
@@ -105,8 +105,7 @@ to_target(struct pump *p, size_t n)
 
 	if (p->target_deaf)
 		return;
-	r = rest_send(&p->to_target, p->target, p->wire->s->plain, n,
-	    sizeof(p->wire->s->plain));
+	r = rest_send(&p->to_target, p->target, p->wire->s->plain, n, sizeof(p->wire->s->plain));
 	if (r == EAGAIN) {
 		(void)event_del(&p->client_rd);
 		watch(p, &p->target_wr);
@@ -185,7 +184,7 @@ turn_up(struct pump *p)
 	p->from_client += (uint64_t)n;
 	to_target(p, (size_t)n);
 	return p->running && got == WIRE_IN_SIZE && !p->client_eof && !p->target_deaf &&
-	    p->to_target.len == 0;
+	       p->to_target.len == 0;
 }
 
 static void
@@ -220,7 +219,7 @@ on_target_writable(evutil_socket_t fd, short what, void *arg)
 	settle(p);
 }
 
-/* ---- from the target to the client ------------------------------------------------------------ */
+/* ---- from the target to the client ----------------------------------------------------------- */
 
 /* Nothing waits for the client: go on with the target, or pass its end on. */
 static void
@@ -319,7 +318,7 @@ on_client_writable(evutil_socket_t fd, short what, void *arg)
 	settle(p);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* The timer is set anew when it fires, not for every byte. */
 static void

@@ -17,20 +17,20 @@
 #include "wire.h"
 
 struct pump {
-	SSL	    *ssl;
+	SSL *ssl;
 	struct wire *wire;
-	int	     target;
+	int target;
 	struct event client_rd, client_wr, target_rd, target_wr, idle;
-	struct rest  to_target;
-	uint64_t     from_client, to_client; /* bytes inside TLS */
-	uint32_t     idle_seconds;	     /* 0: no limit */
-	int64_t	     moved;		     /* when something last did, monotonic seconds */
-	bool	     client_eof;	     /* the client will send no more */
-	bool	     target_eof;	     /* the target will send no more */
-	bool	     target_deaf;	     /* it takes no more, or was told the client's end */
-	bool	     client_told;	     /* close_notify is on its way */
-	bool	     running;
-	const char  *why;		     /* it has ended; static text */
+	struct rest to_target;
+	uint64_t from_client, to_client; /* bytes inside TLS */
+	uint32_t idle_seconds;		 /* 0: no limit */
+	int64_t moved;			 /* when something last did, monotonic seconds */
+	bool client_eof;		 /* the client will send no more */
+	bool target_eof;		 /* the target will send no more */
+	bool target_deaf;		 /* it takes no more, or was told the client's end */
+	bool client_told;		 /* close_notify is on its way */
+	bool running;
+	const char *why; /* it has ended; static text */
 	/* Called once, from the loop; the pump is stopped then and may be freed. */
 	void (*on_end)(void *arg, const char *why);
 	void *arg;
@@ -40,7 +40,8 @@ struct pump {
  * Begin. ssl has done its handshake over `wire`; both and `target` stay the caller's. 0, or -1:
  * out of memory.
  */
-int pump_start(struct pump *p, struct event_base *base) __attribute__((warn_unused_result, nonnull));
+int pump_start(struct pump *p, struct event_base *base)
+    __attribute__((warn_unused_result, nonnull));
 void pump_stop(struct pump *p) __attribute__((nonnull)); /* no event, no buffer any more */
 
 #endif

@@ -11,9 +11,9 @@ struct gate;
 
 struct report {
 	struct event timer;
-	unsigned     lines; /* in the running second */
-	uint64_t     left_out;
-	bool	     running;
+	unsigned lines; /* in the running second */
+	uint64_t left_out;
+	bool running;
 };
 
 void report_init(struct gate *g) __attribute__((nonnull));

@@ -13,16 +13,23 @@
 #include "confine.h"
 
 #define ONLY(bits) ~(scmp_datum_t)(bits), 0
-#define OPTION(call, level, name) \
-	{ SCMP_SYS(call), 2, { SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) } }
+#define OPTION(call, level, name)                                               \
+	{                                                                       \
+		SCMP_SYS(call), 2,                                              \
+		{                                                               \
+			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
+		}                                                               \
+	}
 
 static const struct sandbox_call calls[] = {
 	SANDBOX_ANY(accept4),
 	SANDBOX_ANY(getsockname),
-	{ SCMP_SYS(sendto), 2, { SCMP_A3(SCMP_CMP_MASKED_EQ, ONLY(MSG_NOSIGNAL | MSG_DONTWAIT)),
-	    SCMP_A4(SCMP_CMP_EQ, 0) } },
-	{ SCMP_SYS(recvfrom), 2, { SCMP_A3(SCMP_CMP_MASKED_EQ, ONLY(MSG_PEEK | MSG_DONTWAIT)),
-	    SCMP_A4(SCMP_CMP_EQ, 0) } },
+	{ SCMP_SYS(sendto), 2,
+	    { SCMP_A3(SCMP_CMP_MASKED_EQ, ONLY(MSG_NOSIGNAL | MSG_DONTWAIT)),
+		SCMP_A4(SCMP_CMP_EQ, 0) } },
+	{ SCMP_SYS(recvfrom), 2,
+	    { SCMP_A3(SCMP_CMP_MASKED_EQ, ONLY(MSG_PEEK | MSG_DONTWAIT)),
+		SCMP_A4(SCMP_CMP_EQ, 0) } },
 	{ SCMP_SYS(shutdown), 1, { SCMP_A1(SCMP_CMP_EQ, SHUT_WR) } },
 
 	OPTION(getsockopt, SOL_SOCKET, SO_TYPE),
@@ -34,8 +41,9 @@ static const struct sandbox_call calls[] = {
 	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
 
 	{ SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GETFL) } },
-	{ SCMP_SYS(fcntl), 2, { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, ONLY(O_RDWR | O_NONBLOCK)) } },
+	{ SCMP_SYS(fcntl), 2,
+	    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, ONLY(O_RDWR | O_NONBLOCK)) } },
 	{ SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS) } },
 };
 

@@ -40,15 +40,16 @@ static const struct {
 	{ FOREIGN, false, 0 },
 };
 
-/* ---- a generation of its own ------------------------------------------------------------------ */
+/* ---- a generation of its own ----------------------------------------------------------------- */
 
 static int
 add_record(struct records_writer *w, enum record_kind kind, BIO *pem, struct err *e)
 {
 	char *text;
 	long n = BIO_get_mem_data(pem, &text);
-	struct record r = { .kind = kind, .section = 0, .p = (const uint8_t *)text,
-		.n = (size_t)n };
+	struct record r = {
+		.kind = kind, .section = 0, .p = (const uint8_t *)text, .n = (size_t)n
+	};
 	int ret = records_add(w, &r, e);
 
 	(void)BIO_reset(pem);
@@ -90,10 +91,10 @@ build(const struct selftest_cert *c, struct err *e)
 	if (set == NULL || pem == NULL)
 		err_nomem(e, "self-test");
 	else if (crl != NULL && settings_bytes(set, &p.settings.n, e) == 0 &&
-	    PEM_write_bio_X509(pem, c[CA].cert) == 1 &&
-	    add_record(&w, RECORD_ANCHOR, pem, e) == 0 && PEM_write_bio_X509_CRL(pem, crl) == 1 &&
-	    add_record(&w, RECORD_CRL, pem, e) == 0 &&
-	    PEM_write_bio_X509(pem, c[SERVER].cert) == 1) {
+		 PEM_write_bio_X509(pem, c[CA].cert) == 1 &&
+		 add_record(&w, RECORD_ANCHOR, pem, e) == 0 &&
+		 PEM_write_bio_X509_CRL(pem, crl) == 1 && add_record(&w, RECORD_CRL, pem, e) == 0 &&
+		 PEM_write_bio_X509(pem, c[SERVER].cert) == 1) {
 		p.settings.p = set;
 		p.trust = (struct sealed){ .p = w.buf, .n = w.len };
 		p.chain.n = (size_t)BIO_get_mem_data(pem, &text);
@@ -107,7 +108,7 @@ build(const struct selftest_cert *c, struct err *e)
 	return g;
 }
 
-/* ---- one handshake ---------------------------------------------------------------------------- */
+/* ---- one handshake --------------------------------------------------------------------------- */
 
 static SSL *
 client_new(const struct selftest_cert *c)
@@ -116,7 +117,7 @@ client_new(const struct selftest_cert *c)
 	SSL *ssl = NULL;
 
 	if (ctx != NULL && (c == NULL || (SSL_CTX_use_certificate(ctx, c->cert) == 1 &&
-		SSL_CTX_use_PrivateKey(ctx, c->key) == 1)))
+					     SSL_CTX_use_PrivateKey(ctx, c->key) == 1)))
 		ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
 	return ssl;
@@ -206,7 +207,7 @@ try(struct generation *g, const struct selftest_cert *c, size_t i, struct err *e
 	return ret;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int
 handshakes(struct err *e)

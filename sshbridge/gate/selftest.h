@@ -17,14 +17,14 @@ int selftest_run(struct event_base *base, const int pair[2], struct err *e)
 
 /* selftest_certs.c: throwaway certificates */
 struct selftest_cert {
-	X509	 *cert;
+	X509 *cert;
 	EVP_PKEY *key;
 };
 struct selftest_spec {
 	const char *name;  /* its CN */
 	const char *eku;   /* "clientAuth", "serverAuth"; NULL: a CA */
 	const char *email; /* SAN; NULL: none */
-	long	    from, until; /* seconds from now */
+	long from, until;  /* seconds from now */
 };
 /* `issuer` NULL: self-signed. -1: ERR_NOMEM. */
 int selftest_cert_make(const struct selftest_spec *s, const struct selftest_cert *issuer,

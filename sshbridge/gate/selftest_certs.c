@@ -41,15 +41,15 @@ add_exts(const struct selftest_spec *s, X509 *cert, X509 *issuer)
 		return 0;
 	if (s->eku == NULL)
 		return add_ext(cert, issuer, NID_basic_constraints, "critical,CA:TRUE") == 1 &&
-		    add_ext(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") == 1;
+		       add_ext(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") == 1;
 	if (s->email != NULL) {
 		strncat(san, s->email, sizeof(san) - strlen(san) - 1);
 		if (add_ext(cert, issuer, NID_subject_alt_name, san) != 1)
 			return 0;
 	}
 	return add_ext(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") == 1 &&
-	    add_ext(cert, issuer, NID_key_usage, "critical,digitalSignature") == 1 &&
-	    add_ext(cert, issuer, NID_ext_key_usage, s->eku) == 1;
+	       add_ext(cert, issuer, NID_key_usage, "critical,digitalSignature") == 1 &&
+	       add_ext(cert, issuer, NID_ext_key_usage, s->eku) == 1;
 }
 
 static int
@@ -59,17 +59,17 @@ fill(const struct selftest_spec *s, const struct selftest_cert *issuer, struct s
 	unsigned char serial[16];
 	BIGNUM *bn = BN_new();
 	int ok = bn != NULL && BN_rand(bn, 8 * (int)sizeof(serial) - 1, 0, 0) == 1 &&
-	    BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(c->cert)) != NULL;
+		 BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(c->cert)) != NULL;
 
 	BN_free(bn);
 	return ok && X509_set_version(c->cert, X509_VERSION_3) == 1 &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-		(const unsigned char *)s->name, -1, -1, 0) == 1 &&
-	    X509_set_issuer_name(c->cert, X509_get_subject_name(issuer->cert)) == 1 &&
-	    X509_gmtime_adj(X509_getm_notBefore(c->cert), s->from) != NULL &&
-	    X509_gmtime_adj(X509_getm_notAfter(c->cert), s->until) != NULL &&
-	    X509_set_pubkey(c->cert, c->key) == 1 && add_exts(s, c->cert, issuer->cert) &&
-	    X509_sign(c->cert, issuer->key, EVP_sha256()) > 0;
+	       X509_NAME_add_entry_by_txt(
+		   name, "CN", MBSTRING_UTF8, (const unsigned char *)s->name, -1, -1, 0) == 1 &&
+	       X509_set_issuer_name(c->cert, X509_get_subject_name(issuer->cert)) == 1 &&
+	       X509_gmtime_adj(X509_getm_notBefore(c->cert), s->from) != NULL &&
+	       X509_gmtime_adj(X509_getm_notAfter(c->cert), s->until) != NULL &&
+	       X509_set_pubkey(c->cert, c->key) == 1 && add_exts(s, c->cert, issuer->cert) &&
+	       X509_sign(c->cert, issuer->key, EVP_sha256()) > 0;
 }
 
 int
@@ -119,7 +119,8 @@ fill_crl(X509_CRL *crl, const struct selftest_cert *issuer, ASN1_TIME *now, ASN1
 {
 	ASN1_INTEGER *number = ASN1_INTEGER_new();
 	AUTHORITY_KEYID *akid = AUTHORITY_KEYID_new();
-	int ok = number != NULL && akid != NULL && ASN1_INTEGER_set(number, 1) == 1 &&
+	int ok =
+	    number != NULL && akid != NULL && ASN1_INTEGER_set(number, 1) == 1 &&
 	    (akid->keyid = ASN1_OCTET_STRING_dup(X509_get0_subject_key_id(issuer->cert))) != NULL &&
 	    X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
 	    X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) == 1 &&

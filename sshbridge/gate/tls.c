@@ -15,7 +15,7 @@
 #include "tls.h"
 #include "wire.h"
 
-#define SIGALGS \
+#define SIGALGS                                                 \
 	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:" \
 	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
 /* AES-128 first: as safe here, and a quarter cheaper than AES-256 for every byte. */
@@ -46,7 +46,8 @@ tls_setup(struct err *e)
 	SSL_CTX *ctx;
 
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
-		OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
+				 OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT,
+		NULL) != 1 ||
 	    OSSL_PROVIDER_load(NULL, "default") == NULL || RAND_bytes(b, sizeof(b)) != 1 ||
 	    RAND_priv_bytes(b, sizeof(b)) != 1)
 		return unusable(e, "OpenSSL");
@@ -153,8 +154,8 @@ set_protocol(SSL_CTX *ctx, int min, struct err *e)
 	 * inside guards its own end of stream, so nothing can be cut off unseen.
 	 */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-	    SSL_OP_IGNORE_UNEXPECTED_EOF);
+				     SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
+				     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_security_level(ctx, 2);
@@ -182,8 +183,7 @@ tls_context_new(const struct tls_options *o, struct err *e)
 		err_nomem(e, "TLS context");
 		return NULL;
 	}
-	if (set_protocol(ctx, o->min, e) == -1 ||
-	    use_chain(ctx, o->chain, o->chain_len, e) == -1)
+	if (set_protocol(ctx, o->min, e) == -1 || use_chain(ctx, o->chain, o->chain_len, e) == -1)
 		goto fail;
 	if (SSL_CTX_use_PrivateKey(ctx, o->key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
 		unusable(e, "private key does not fit the server certificate");
@@ -198,7 +198,7 @@ fail:
 }
 
 static size_t
-names_size(const STACK_OF(X509_NAME) *names)
+names_size(const STACK_OF(X509_NAME) * names)
 {
 	size_t n = 0;
 
@@ -208,7 +208,7 @@ names_size(const STACK_OF(X509_NAME) *names)
 }
 
 static int
-name_listed(const STACK_OF(X509_NAME) *names, const X509_NAME *name)
+name_listed(const STACK_OF(X509_NAME) * names, const X509_NAME *name)
 {
 	for (int i = 0; names != NULL && i < sk_X509_NAME_num(names); i++)
 		if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0)
@@ -217,7 +217,7 @@ name_listed(const STACK_OF(X509_NAME) *names, const X509_NAME *name)
 }
 
 int
-tls_context_add_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names, struct err *e)
+tls_context_add_names(SSL_CTX *ctx, STACK_OF(X509_NAME) * names, struct err *e)
 {
 	STACK_OF(X509_NAME) *listed = SSL_CTX_get_client_CA_list(ctx), *list;
 	size_t size = names_size(listed);

@@ -12,13 +12,13 @@
 #define TLS_CHAIN_MAX (64 * 1024)
 
 struct tls_options {
-	int		     min;	/* 0x0303 or 0x0304 */
-	const uint8_t	    *chain;	/* PEM: leaf, then intermediates */
-	size_t		     chain_len;
-	EVP_PKEY	    *key;
+	int min;	      /* 0x0303 or 0x0304 */
+	const uint8_t *chain; /* PEM: leaf, then intermediates */
+	size_t chain_len;
+	EVP_PKEY *key;
 	/* called with `verify_arg` for each client certificate */
-	int		   (*verify)(X509_STORE_CTX *, void *);
-	void		    *verify_arg;
+	int (*verify)(X509_STORE_CTX *, void *);
+	void *verify_arg;
 };
 
 /*
@@ -27,11 +27,12 @@ struct tls_options {
  */
 int tls_setup(struct err *e) __attribute__((warn_unused_result, nonnull));
 
-/* NULL: ERR_FORMAT (certificate, chain or key unusable, or they do not belong together), ERR_NOMEM. */
+/* NULL: ERR_FORMAT (certificate, chain or key unusable, or they do not belong together), ERR_NOMEM.
+ */
 SSL_CTX *tls_context_new(const struct tls_options *o, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /* Add names to those that the CertificateRequest lists; duplicates are left out. */
-int tls_context_add_names(SSL_CTX *ctx, STACK_OF(X509_NAME) *names, struct err *e)
+int tls_context_add_names(SSL_CTX *ctx, STACK_OF(X509_NAME) * names, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
 /* A private key, PEM or DER, not encrypted. NULL: ERR_FORMAT. */

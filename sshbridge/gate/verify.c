@@ -73,7 +73,7 @@ refuse(struct proof *p, int detail, const char *why)
 }
 
 static void
-try_sections(struct proof *p, STACK_OF(X509) *untrusted)
+try_sections(struct proof *p, STACK_OF(X509) * untrusted)
 {
 	struct certpath_request r = {
 		.leaf = p->leaf,
@@ -97,7 +97,7 @@ try_sections(struct proof *p, STACK_OF(X509) *untrusted)
 
 /* Judge the certificate that was shown. 1 yes, 0 no and p->why. */
 static int
-judge(struct proof *p, STACK_OF(X509) *untrusted)
+judge(struct proof *p, STACK_OF(X509) * untrusted)
 {
 	if (i2d_X509(p->leaf, NULL) > CERTPATH_LEAF_MAX)
 		return refuse(p, X509_V_ERR_APPLICATION_VERIFICATION, "certificate too large");
@@ -147,11 +147,11 @@ verify_holds(const SSL *ssl, const struct proof *p)
 	const X509 *peer = SSL_get0_peer_certificate(ssl);
 
 	return SSL_is_init_finished(ssl) && peer != NULL && p->leaf != NULL &&
-	    X509_cmp(peer, p->leaf) == 0 && p->nsections > 0 && SSL_session_reused(ssl) == 0 &&
-	    SSL_get_verify_result(ssl) == X509_V_OK;
+	       X509_cmp(peer, p->leaf) == 0 && p->nsections > 0 && SSL_session_reused(ssl) == 0 &&
+	       SSL_get_verify_result(ssl) == X509_V_OK;
 }
 
-/* ---- for the log ------------------------------------------------------------------------------ */
+/* ---- for the log ----------------------------------------------------------------------------- */
 
 static void
 describe_name(struct logline *l, const char *key, const X509_NAME *name)
@@ -161,8 +161,10 @@ describe_name(struct logline *l, const char *key, const X509_NAME *name)
 	long n;
 
 	/* RFC 4514 form with every odd byte escaped: it is a stranger's */
-	if (b != NULL && X509_NAME_print_ex(b, name, 0,
-		XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0 && (n = BIO_get_mem_data(b, &text)) >= 0)
+	if (b != NULL &&
+	    X509_NAME_print_ex(
+		b, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0 &&
+	    (n = BIO_get_mem_data(b, &text)) >= 0)
 		logline_bytes(l, key, text, n > 300 ? 300 : (size_t)n);
 	BIO_free(b);
 }
@@ -180,7 +182,7 @@ verify_describe(const struct proof *p, struct logline *l)
 	describe_name(l, "issuer", X509_get_issuer_name(p->leaf));
 	serial = X509_get0_serialNumber(p->leaf);
 	n = ASN1_STRING_length(serial);
-	logline_str(l, "serial", text_hex(hex, sizeof(hex), ASN1_STRING_get0_data(serial),
-	    n < 0 ? 0 : (size_t)n));
+	logline_str(l, "serial",
+	    text_hex(hex, sizeof(hex), ASN1_STRING_get0_data(serial), n < 0 ? 0 : (size_t)n));
 	ERR_clear_error();
 }

@@ -13,18 +13,18 @@ struct generation;
 
 /* The trust sections of a generation that accept, each with the path that it found. */
 struct proof_section {
-	uint32_t	       index;
+	uint32_t index;
 	struct certpath_result res;
 };
 
 /* What one handshake proved. Filled by verify_client(); of worth only after SSL_accept() == 1. */
 struct proof {
-	struct generation   *gen; /* a reference of its own */
-	int64_t		     now; /* 0: the clock; tests set it */
+	struct generation *gen; /* a reference of its own */
+	int64_t now;		/* 0: the clock; tests set it */
 	struct proof_section sections[SECTIONS_MAX];
-	size_t		     nsections;
-	struct err	     why;  /* why no section accepts */
-	X509		    *leaf; /* what was shown: for the log when it was refused */
+	size_t nsections;
+	struct err why; /* why no section accepts */
+	X509 *leaf;	/* what was shown: for the log when it was refused */
 };
 
 struct proof *proof_new(struct generation *gen); /* NULL: out of memory */

@@ -8,7 +8,7 @@
 
 #include "wire.h"
 
-/* ---- what a socket did not take --------------------------------------------------------------- */
+/* ---- what a socket did not take -------------------------------------------------------------- */
 
 void
 rest_done(struct rest *r)
@@ -80,7 +80,7 @@ rest_send(struct rest *r, int fd, const uint8_t *p, size_t n, size_t max)
 	return rest_keep(r, p + w, n - (size_t)w, max);
 }
 
-/* ---- the BIO ---------------------------------------------------------------------------------- */
+/* ---- the BIO --------------------------------------------------------------------------------- */
 
 static void
 wire_take_scratch(struct wire *w)

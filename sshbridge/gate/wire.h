@@ -21,39 +21,40 @@
 #define WIRE_CHUNK    (64 * 1024)
 #define WIRE_IN_SIZE  WIRE_CHUNK
 #define WIRE_OUT_SIZE (WIRE_CHUNK + 32 * 1024)
-/* The most that waits for a client that does not read (a turn's records, answers to key updates). */
+/* The most that waits for a client that does not read (a turn's records, answers to key updates).
+ */
 #define WIRE_REST_MAX (2 * WIRE_OUT_SIZE)
 
 struct wire;
 struct wire_scratch {
 	const struct wire *owner;
-	size_t		   in_off, in_len, out_len;
-	uint8_t		   in[WIRE_IN_SIZE];
-	uint8_t		   out[WIRE_OUT_SIZE];
+	size_t in_off, in_len, out_len;
+	uint8_t in[WIRE_IN_SIZE];
+	uint8_t out[WIRE_OUT_SIZE];
 	/* the pump's: what `in` decrypts to, and the record that an earlier turn began */
-	uint8_t		   plain[WIRE_IN_SIZE + 32 * 1024];
+	uint8_t plain[WIRE_IN_SIZE + 32 * 1024];
 };
 
 /* Bytes that a socket did not take. */
 struct rest {
 	uint8_t *p;
-	size_t	 off, len;
+	size_t off, len;
 };
 
 struct wire {
 	struct wire_scratch *s;
-	int		     fd;
+	int fd;
 	/*
 	 * During the handshake each read of OpenSSL's is a recv() of just that length, so that what
 	 * the client sends behind it stays in the socket until there is a place for it to go.
 	 */
-	bool	    direct;
-	bool	    eof;    /* the client sent its FIN */
-	bool	    failed; /* reset, or the rest grew too large: nothing works any more */
-	bool	    mute;   /* our FIN is out: what OpenSSL still wants to say is dropped */
-	int	    errnum; /* why it failed */
-	uint8_t	    first[8]; /* of the connection, to tell SSH and HTTP from TLS */
-	uint8_t	    nfirst;
+	bool direct;
+	bool eof;	  /* the client sent its FIN */
+	bool failed;	  /* reset, or the rest grew too large: nothing works any more */
+	bool mute;	  /* our FIN is out: what OpenSSL still wants to say is dropped */
+	int errnum;	  /* why it failed */
+	uint8_t first[8]; /* of the connection, to tell SSH and HTTP from TLS */
+	uint8_t nfirst;
 	struct rest rest;
 };
 

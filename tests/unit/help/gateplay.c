@@ -38,8 +38,7 @@ wait_readable(int fd)
 		fail_msg("nothing came within a minute");
 }
 
-/* ---- the program ------------------------------------------------------------------------------
- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 /* BUILD/tests/unit/sshbridge/gate/test_x -> BUILD/libexec/sshbridge/gate */
 static void
@@ -188,8 +187,7 @@ gateplay_end(struct gateplay *p)
 		pki_free(all[i]);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 void
 gateplay_send(int channel, const struct msg_out *o, const int *fds, size_t nfds)
@@ -199,6 +197,8 @@ gateplay_send(int channel, const struct msg_out *o, const int *fds, size_t nfds)
 	if (msgio_send(channel, o, fds, nfds, &e) == -1)
 		fail_msg("send: %s", e.text);
 }
+
+unsigned gateplay_closed_before;
 
 size_t
 gateplay_recv(int channel, unsigned type, uint8_t *buf)
@@ -220,6 +220,7 @@ gateplay_recv(int channel, unsigned type, uint8_t *buf)
 		/* log lines, and ends of earlier connections, may come at any time */
 		if (buf[1] != MSG_LOG && (type != MSG_OPEN || buf[1] != MSG_CLOSED))
 			fail_msg("%s came instead of %s", msg_name(buf[1]), msg_name(type));
+		gateplay_closed_before += buf[1] == MSG_CLOSED;
 	}
 	return (size_t)n;
 }
@@ -427,8 +428,7 @@ gateplay_drain(struct gateplay *p)
 	gateplay_send(p->monitor, &o, NULL, 0);
 }
 
-/* ---- ident ------------------------------------------------------------------------------------
- */
+/* ---- ident ----------------------------------------------------------------------------------- */
 
 uint32_t
 gateplay_open(struct gateplay *p, char *name, size_t name_size, char *from, size_t from_size)
@@ -500,8 +500,7 @@ gateplay_closed(struct gateplay *p, struct gateplay_closed *c)
 	assert_int_equal(0, msg_end(&m, &e));
 }
 
-/* ---- clients ----------------------------------------------------------------------------------
- */
+/* ---- clients --------------------------------------------------------------------------------- */
 
 int
 gateplay_try_connect(struct gateplay *p)

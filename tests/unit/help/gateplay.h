@@ -51,6 +51,8 @@ void gateplay_send(int channel, const struct msg_out *o, const int *fds, size_t 
 size_t gateplay_recv(int channel, unsigned type, uint8_t *buf);
 /* Read the monitor's channel until a log line has all these words in it (NULL ends). */
 void gateplay_log(struct gateplay *p, ...) __attribute__((sentinel));
+/* How many CLOSED of earlier connections were passed over while an OPEN was waited for. */
+extern unsigned gateplay_closed_before;
 bool gateplay_quiet(int channel); /* nothing to read there now */
 
 /* OPEN: the gate's number; *name and *from as sent, where not NULL. */

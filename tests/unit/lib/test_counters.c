@@ -173,15 +173,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_limit_in_all_holds_over_both_gates, two_gates,
-		    two_done),
+		cmocka_unit_test_setup_teardown(
+		    the_limit_in_all_holds_over_both_gates, two_gates, two_done),
 		cmocka_unit_test_setup_teardown(
 		    the_limit_of_an_address_holds_over_both_gates_and_for_it_alone, two_gates,
 		    two_done),
 		cmocka_unit_test_setup_teardown(
 		    ipv6_addresses_of_one_64_count_together_and_others_apart, two_gates, two_done),
-		cmocka_unit_test_setup_teardown(wiping_a_dead_gate_takes_off_its_part_and_no_other,
-		    two_gates, two_done),
+		cmocka_unit_test_setup_teardown(
+		    wiping_a_dead_gate_takes_off_its_part_and_no_other, two_gates, two_done),
 		cmocka_unit_test_setup_teardown(
 		    a_full_set_refuses_a_newcomer_and_keeps_those_it_knows, two_gates, two_done),
 		cmocka_unit_test(

@@ -1,4 +1,5 @@
-/* fuzz_proxy.c - the PROXY header: what was read in whole must read the same from every longer text */
+/* fuzz_proxy.c - the PROXY header: what was read in whole must read the same from every longer text
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* test_gate_messages.c - the gate program and messages that are wrong: it ends, and lets nobody in */
+/* test_gate_messages.c - the gate program and messages that are wrong: it ends, and lets nobody in
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +46,7 @@ expect_its_end(struct gateplay *p)
 	assert_int_equal(1, gateplay_status(p));
 }
 
-/* ---- rows that are wrong: fields as a little text, "w" u32 1, "q" u64 2, "s" a string ---------- */
+/* ---- rows that are wrong: fields as a little text, "w" u32 1, "q" u64 2, "s" a string -------- */
 
 struct wrong {
 	const char *what;
@@ -257,18 +258,18 @@ main(void)
 		cmocka_unit_test(wrong_messages_before_service_end_the_gate),
 		cmocka_unit_test(wrong_messages_in_service_end_the_gate),
 		cmocka_unit_test(wrong_messages_of_ident_end_the_gate),
-		cmocka_unit_test_setup_teardown(an_answer_that_comes_twice_ends_the_gate, serving,
-		    done),
-		cmocka_unit_test_setup_teardown(a_packet_that_is_no_message_ends_the_gate, serving,
-		    done),
-		cmocka_unit_test_setup_teardown(a_generation_that_goes_back_ends_the_gate, serving,
-		    done),
-		cmocka_unit_test_setup_teardown(the_end_of_ident_ends_the_gate_and_its_connections,
-		    serving, done),
-		cmocka_unit_test_setup_teardown(the_end_of_the_monitor_ends_the_gate_quietly,
-		    serving, done),
-		cmocka_unit_test_setup_teardown(the_signals_meant_for_the_monitor_do_nothing,
-		    started, done),
+		cmocka_unit_test_setup_teardown(
+		    an_answer_that_comes_twice_ends_the_gate, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_packet_that_is_no_message_ends_the_gate, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_generation_that_goes_back_ends_the_gate, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    the_end_of_ident_ends_the_gate_and_its_connections, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    the_end_of_the_monitor_ends_the_gate_quietly, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    the_signals_meant_for_the_monitor_do_nothing, started, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,12 +69,10 @@ version_1_lines_are_read(void **state)
 	(void)state;
 	GOOD1("PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n", "192.0.2.1:56324",
 	    "198.51.100.7:443");
-	GOOD1("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
-	    "255.255.255.255:65535", "255.255.255.255:65535");
-	GOOD1("PROXY TCP6 2001:db8::1 2001:db8::2 0 1\r\n", "[2001:db8::1]:0",
-	    "[2001:db8::2]:1");
-	GOOD1("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 5 6\r\n", "192.0.2.1:5",
-	    "192.0.2.2:6");
+	GOOD1("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", "255.255.255.255:65535",
+	    "255.255.255.255:65535");
+	GOOD1("PROXY TCP6 2001:db8::1 2001:db8::2 0 1\r\n", "[2001:db8::1]:0", "[2001:db8::2]:1");
+	GOOD1("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 5 6\r\n", "192.0.2.1:5", "192.0.2.2:6");
 	GOOD1("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
 	      "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
 	    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
@@ -185,7 +183,7 @@ version_2_headers_that_are_not_exact_are_refused(void **state)
 	expect_bad(b, n);
 	n = v2(b, 0x22, 0x11, 12); /* neither LOCAL nor PROXY */
 	expect_bad(b, n);
-	expect_bad(b, v2(b, 0x21, 0x12, 12)); /* UDP */
+	expect_bad(b, v2(b, 0x21, 0x12, 12));  /* UDP */
 	expect_bad(b, v2(b, 0x21, 0x31, 216)); /* a UNIX socket has no address for us */
 	expect_bad(b, v2(b, 0x21, 0x11, 11));
 	expect_bad(b, v2(b, 0x21, 0x21, 35));
@@ -207,7 +205,10 @@ a_version_2_checksum_must_hold(void **state)
 	size_t n = v2_tcp4(b, 7);
 
 	(void)state;
-	memcpy(b + 28, "\x03\x00\x04" "\xd4\x5a\x11\xb9", 7);
+	memcpy(b + 28,
+	    "\x03\x00\x04"
+	    "\xd4\x5a\x11\xb9",
+	    7);
 	expect_good(b, n, "192.0.2.1:56324", "198.51.100.7:443");
 	b[34] ^= 1;
 	expect_bad(b, n);

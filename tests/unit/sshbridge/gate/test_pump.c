@@ -60,11 +60,11 @@ make_pair(int *a, int *b)
 {
 	int pair[2], size = 32768;
 
-	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	    pair));
+	assert_int_equal(
+	    0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(0, setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size,
-		    sizeof(size)));
+		assert_int_equal(
+		    0, setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
 	*a = pair[0];
 	*b = pair[1];
 }
@@ -85,15 +85,20 @@ rig_start(struct rig *r, uint32_t idle)
 	b = wire_bio(&r->wire);
 	SSL_set_bio(r->server, b, b);
 	assert_int_equal(1, SSL_set_fd(r->client, r->client_fd));
-	SSL_set_mode(r->client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_set_mode(
+	    r->client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	for (int done = 0, i = 0; done != 3; i++) {
 		assert_true(i < 20);
 		done = SSL_connect(r->client) == 1 ? 1 : 0;
 		done |= SSL_accept(r->server) == 1 ? 2 : 0;
 		assert_true(wire_flush(&r->wire));
 	}
-	r->pump = (struct pump){ .ssl = r->server, .wire = &r->wire, .target = r->target_end,
-		.idle_seconds = idle, .on_end = on_end, .arg = r };
+	r->pump = (struct pump){ .ssl = r->server,
+		.wire = &r->wire,
+		.target = r->target_end,
+		.idle_seconds = idle,
+		.on_end = on_end,
+		.arg = r };
 	assert_int_equal(0, pump_start(&r->pump, r->base));
 }
 

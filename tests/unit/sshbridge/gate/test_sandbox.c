@@ -1,4 +1,5 @@
-/* test_sandbox.c - what a gate may not do ends it by SIGSYS, tried from inside; what it needs passes */
+/* test_sandbox.c - what a gate may not do ends it by SIGSYS, tried from inside; what it needs
+ * passes */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +11,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -22,8 +25,11 @@
 #include <unistd.h>
 
 #include "sshbridge/gate/confine.h"
+#include "sshbridge/gate/selftest.h"
+#include "sshbridge/gate/tls.h"
 
-/* Made before the sandbox, as a gate has them: a connected socket, a listener, a datagram socket. */
+/* Made before the sandbox, as a gate has them: a connected socket, a listener, a datagram socket.
+ */
 static int sock, listener, datagram;
 
 static void
@@ -67,10 +73,10 @@ inside(void (*attempt)(void))
 static const struct sockaddr_in somewhere = { .sin_family = AF_INET, .sin_port = 0x1600 };
 #define SOMEWHERE (const struct sockaddr *)&somewhere, sizeof(somewhere)
 
-#define ATTEMPT(name, ...) \
+#define ATTEMPT(name, ...)           \
 	static void try_##name(void) \
-	{ \
-		__VA_ARGS__; \
+	{                            \
+		__VA_ARGS__;         \
 	}
 
 ATTEMPT(socket, (void)socket(AF_INET, SOCK_STREAM, 0))
@@ -107,8 +113,10 @@ ATTEMPT(recvfrom_address, char b; struct sockaddr_storage s; socklen_t n = sizeo
 	(void)recvfrom(sock, &b, 1, MSG_DONTWAIT, (struct sockaddr *)&s, &n))
 ATTEMPT(shutdown_read, (void)shutdown(listener, SHUT_RD))
 ATTEMPT(shutdown_both, (void)shutdown(sock, SHUT_RDWR))
-ATTEMPT(setsockopt_reuse, int v = 1; (void)setsockopt(sock, SOL_SOCKET, SO_REUSEPORT, &v, sizeof(v)))
-ATTEMPT(setsockopt_repair, int v = 1; (void)setsockopt(sock, IPPROTO_TCP, TCP_REPAIR, &v, sizeof(v)))
+ATTEMPT(setsockopt_reuse, int v = 1;
+	(void)setsockopt(sock, SOL_SOCKET, SO_REUSEPORT, &v, sizeof(v)))
+ATTEMPT(setsockopt_repair, int v = 1;
+	(void)setsockopt(sock, IPPROTO_TCP, TCP_REPAIR, &v, sizeof(v)))
 ATTEMPT(getsockopt_peer, int v; socklen_t n = sizeof(v);
 	(void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &v, &n))
 ATTEMPT(fcntl_owner, (void)fcntl(sock, F_SETOWN, 1))
@@ -117,7 +125,8 @@ ATTEMPT(fcntl_dup, (void)fcntl(sock, F_DUPFD, 0))
 ATTEMPT(dup, (void)!dup(sock))
 #ifndef SANITIZED
 ATTEMPT(openat, (void)open("/etc/passwd", O_RDONLY))
-ATTEMPT(mmap_exec, (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+ATTEMPT(
+    mmap_exec, (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
 ATTEMPT(prctl, (void)syscall(SYS_prctl, 4, 1))
 #endif
 ATTEMPT(mprotect_exec, void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -127,17 +136,55 @@ static const struct attempt {
 	const char *name;
 	void (*run)(void);
 } forbidden[] = {
-#define ROW(name) { #name, try_##name }
-	ROW(socket), ROW(socketpair), ROW(connect), ROW(bind), ROW(listen), ROW(open),
-	ROW(openat2), ROW(creat), ROW(unlink), ROW(execve), ROW(fork), ROW(clone), ROW(clone3),
-	ROW(kill), ROW(tgkill_other), ROW(prlimit), ROW(ptrace), ROW(vm_readv), ROW(vm_writev),
-	ROW(io_uring), ROW(memfd), ROW(setuid), ROW(chroot), ROW(pidfd), ROW(write_file),
-	ROW(sendto_address), ROW(sendto_fastopen), ROW(sendto_oob), ROW(sendmsg_fastopen),
-	ROW(sendmmsg), ROW(recvfrom_address), ROW(shutdown_read), ROW(shutdown_both),
-	ROW(setsockopt_reuse), ROW(setsockopt_repair), ROW(getsockopt_peer), ROW(fcntl_owner),
-	ROW(fcntl_async), ROW(fcntl_dup), ROW(dup), ROW(mprotect_exec),
+#define ROW(name)                 \
+	{                         \
+#name, try_##name \
+	}
+	ROW(socket),
+	ROW(socketpair),
+	ROW(connect),
+	ROW(bind),
+	ROW(listen),
+	ROW(open),
+	ROW(openat2),
+	ROW(creat),
+	ROW(unlink),
+	ROW(execve),
+	ROW(fork),
+	ROW(clone),
+	ROW(clone3),
+	ROW(kill),
+	ROW(tgkill_other),
+	ROW(prlimit),
+	ROW(ptrace),
+	ROW(vm_readv),
+	ROW(vm_writev),
+	ROW(io_uring),
+	ROW(memfd),
+	ROW(setuid),
+	ROW(chroot),
+	ROW(pidfd),
+	ROW(write_file),
+	ROW(sendto_address),
+	ROW(sendto_fastopen),
+	ROW(sendto_oob),
+	ROW(sendmsg_fastopen),
+	ROW(sendmmsg),
+	ROW(recvfrom_address),
+	ROW(shutdown_read),
+	ROW(shutdown_both),
+	ROW(setsockopt_reuse),
+	ROW(setsockopt_repair),
+	ROW(getsockopt_peer),
+	ROW(fcntl_owner),
+	ROW(fcntl_async),
+	ROW(fcntl_dup),
+	ROW(dup),
+	ROW(mprotect_exec),
 #ifndef SANITIZED
-	ROW(openat), ROW(mmap_exec), ROW(prctl),
+	ROW(openat),
+	ROW(mmap_exec),
+	ROW(prctl),
 #endif
 };
 
@@ -188,12 +235,45 @@ what_it_needs_passes(void **state)
 	assert_int_equal(0, inside(what_it_needs));
 }
 
+/* As main.c does it: all made ready before, the whole self-test inside. */
+static int
+run_selftest(bool confined)
+{
+	struct sandbox_ids ids = { 0 };
+	struct event_base *base;
+	struct err e;
+	int pair[2], status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		tzset();
+		if (tls_setup(&e) == -1 || (base = event_base_new()) == NULL ||
+		    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+			_exit(90);
+		if (confined && gate_sandbox_enter(&ids, -1, &e) == -1)
+			_exit(92);
+		_exit(selftest_run(base, pair, &e) == 0 ? 0 : 1);
+	}
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+the_whole_self_test_passes_inside(void **state)
+{
+	(void)state;
+	assert_int_equal(0, run_selftest(false));
+	assert_int_equal(0, run_selftest(true));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_forbidden_call_ends_it_by_sigsys),
 		cmocka_unit_test(what_it_needs_passes),
+		cmocka_unit_test(the_whole_self_test_passes_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
