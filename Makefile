@@ -109,10 +109,14 @@ $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
 $(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON) $(L_MD)))
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
-# What the children are locked into (root's, when root builds or installs).
-all: $(BUILD)/libexec/sshbridge/empty
-$(BUILD)/libexec/sshbridge/empty:
-	$(Q)install -d -m 755 $(@D) && install -d -m 555 $@
+# What the children are locked into: root's, when root builds or installs, even where somebody
+# else has built before.
+EMPTY := $(BUILD)/libexec/sshbridge/empty
+ROOT := $(filter 0,$(shell id -u))
+all: $(EMPTY)
+$(EMPTY): $(if $(ROOT),$(if $(shell find $(EMPTY) -maxdepth 0 ! -uid 0 2>/dev/null),FORCE))
+	$(Q)install -d -m 755 $(@D) && install -d -m 555 $(if $(ROOT),-o 0 -g 0) $@
+.PHONY: FORCE
 
 # The PAM module: its own objects and the few library files that it needs, compiled as PIC.
 AREAS += pam_mtls
@@ -193,8 +197,10 @@ install: all
 	install -d -m 555 $(D)$(PREFIX)/libexec/sshbridge/empty
 	set -e; for p in $(PROGRAMS); do install -m 755 $(BUILD)/$$p $(D)$(PREFIX)/$$p; done
 	install -m 644 $(PAM_SO) $(D)$(PAMDIR)/
+	install -d $(D)$(SYSCONFDIR)/sshbridge
 	install -d $(D)$(PREFIX)/lib/systemd/system $(D)$(PREFIX)/lib/sysusers.d $(D)$(PREFIX)/lib/tmpfiles.d
 	sed 's|@PREFIX@|$(PREFIX)|g' packaging/systemd/sshbridge.service.in >$(D)$(PREFIX)/lib/systemd/system/sshbridge.service
+	chmod 644 $(D)$(PREFIX)/lib/systemd/system/sshbridge.service
 	install -m 644 packaging/systemd/sshbridge.sysusers $(D)$(PREFIX)/lib/sysusers.d/sshbridge.conf
 	install -m 644 packaging/systemd/sshbridge.tmpfiles $(D)$(PREFIX)/lib/tmpfiles.d/sshbridge.conf
 	install -d $(D)$(PREFIX)/share/doc/sshbridge/pam.d $(D)$(PREFIX)/share/doc/sshbridge/examples
