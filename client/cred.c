@@ -11,6 +11,7 @@
 #include "ask.h"
 #include "cred.h"
 #include "files.h"
+#include "opensshkey.h"
 #include "text.h"
 
 #define PASSPHRASE_MAX 1024
@@ -122,15 +123,40 @@ passphrase_get(char *buf, int size, int rwflag, void *arg)
 }
 
 static int
+openssh_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, struct err *e)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)n);
+	char *name = NULL, *header = NULL;
+	uint8_t *blob = NULL;
+	long len = 0;
+	int r = -1;
+
+	if (bio == NULL)
+		(void)err_nomem(e, shown);
+	else if (PEM_read_bio(bio, &name, &header, &blob, &len) != 1 ||
+	    strcmp(name, OPENSSHKEY_PEM_NAME) != 0)
+		(void)err_set(e, ERR_FORMAT, "%s: the key is damaged", shown);
+	else if ((*key = opensshkey_parse(blob, (size_t)len, e)) == NULL)
+		(void)err_prefix(e, "%s", shown);
+	else
+		r = 0;
+	ERR_clear_error();
+	BIO_free(bio);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_clear_free(blob, len > 0 ? (size_t)len : 0);
+	return r;
+}
+
+static int
 key_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, struct err *e)
 {
 	struct passphrase p = { .shown = shown, .e = e };
 	EVP_PKEY *k = NULL;
 	BIO *bio;
 
-	if (strstr((const char *)text, "-----BEGIN OPENSSH PRIVATE KEY-----") != NULL)
-		return err_set(e, ERR_FORMAT, "%s: is in OpenSSH's own format, TLS needs PKCS#8; for "
-		    "RSA and ECDSA \"ssh-keygen -p -m PKCS8 -f COPY\" changes a copy", shown);
+	if (strstr((const char *)text, "-----BEGIN " OPENSSHKEY_PEM_NAME "-----") != NULL)
+		return openssh_parse(shown, text, n, key, e);
 	for (int try = 0; k == NULL && try < TRIES && !p.failed; try++) {
 		if (try > 0 && p.len <= 0)
 			break; /* it was not about a passphrase, or none was typed */

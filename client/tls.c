@@ -11,7 +11,8 @@
 #include "explain.h"
 #include "tls.h"
 
-#define READ_AHEAD (128 * 1024)
+/* As many whole records as relay.c takes in one go: a read() ends on a record, not 200 bytes short. */
+#define READ_AHEAD (WIRE_RECORDS * WIRE_RECORD)
 
 static int
 fail(struct err *e, const char *what)
