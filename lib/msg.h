@@ -84,7 +84,7 @@ int msg_get_str(struct msg_in *m, char *dst, size_t size)
     __attribute__((warn_unused_result, nonnull));
 /* 0 when every getter succeeded and nothing is left over; -1 and ERR_PEER otherwise. */
 int msg_end(const struct msg_in *m, struct err *e) __attribute__((warn_unused_result, nonnull));
-/* Name for logs: "OPEN"; "message 77" for an unknown one (static text). */
+/* Name for logs: "OPEN"; "unknown message" for any other (static text). */
 const char *msg_name(unsigned type);
 
 /*

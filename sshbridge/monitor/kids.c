@@ -214,6 +214,8 @@ static const struct msg_rule from_load[] = {
 };
 static const struct msg_rule from_log[] = {
 	{ MSG_READY, P_ANY, 1, 0, on_ready },
+	/* why it does not start; never a line about lines, which would come back to it */
+	{ MSG_LOG, P_ANY, 1, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 	{ MSG_RELOAD, P_ANY, 0, 0, on_reload },
 };
