@@ -172,11 +172,13 @@ stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size
 		msg_put_str(o, a->sections[i]);
 	put_identity(a, leaf, o);
 	msg_put_bytes(o, "", 0);
-	msg_put_u32(o, n * 2);
+	msg_put_u32(o, n * 2 + a->stray_section);
 	for (uint32_t i = 0; i < n; i++) {
-		put_cert(a, a->stray_section ? "stray" : a->sections[i], true, o);
+		put_cert(a, a->sections[i], true, o);
 		put_cert(a, a->sections[i], false, o);
 	}
+	if (a->stray_section)
+		put_cert(a, "stray", true, o);
 }
 
 void
