@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "stack.h"
@@ -306,7 +307,7 @@ foreign_listener(struct login *l)
 	MUST(pipe2(ready, O_CLOEXEC) == 0);
 	if ((pid = fork()) == 0) {
 		if (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0 &&
-		    listen(fd, 8) == 0 && write(ready[1], "", 1) == 1)
+		    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && listen(fd, 8) == 0 && write(ready[1], "", 1) == 1)
 			for (int conn; (conn = accept(fd, NULL, NULL)) != -1; close(conn))
 				if (fake_read(conn, &l->fake.last))
 					fake_send(conn, l->fake.reply, l->fake.reply_len, false);

@@ -25,6 +25,10 @@ static _Thread_local struct {
 	bool hit;
 } fault;
 
+/* What others do meanwhile: to the path, before connect(); to a number, before it is duplicated. */
+static _Thread_local const char *moved_path;
+static _Thread_local int turned_to = -1;
+
 static bool
 fails(const char *call)
 {
@@ -58,6 +62,13 @@ socket(int domain, int type, int protocol)
 int
 connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t n)
 {
+	char aside[130];
+
+	if (moved_path != NULL) {
+		(void)snprintf(aside, sizeof(aside), "%s.aside", moved_path);
+		(void)rename(moved_path, aside);
+		moved_path = NULL;
+	}
 	return fails("connect") ? -1 : REAL(connect)(fd, addr, n);
 }
 
@@ -122,6 +133,8 @@ fcntl(int fd, int command, ...)
 	va_end(ap);
 	if (command == F_DUPFD_CLOEXEC && fails("fcntl(F_DUPFD_CLOEXEC)"))
 		return -1;
+	if (command == F_DUPFD_CLOEXEC && turned_to != -1)
+		fd = turned_to;
 	return REAL(fcntl)(fd, command, arg);
 }
 
@@ -415,10 +428,57 @@ an_account_that_is_not_there_is_asked_about(void **state)
 	login_end(&l);
 }
 
+/* The path is somebody else's once it was judged: the daemon that was judged is the one asked. */
+static void
+a_path_that_moves_before_connect_changes_nothing(void **state)
+{
+	struct login l;
+	struct seen s;
+	char aside[130];
+
+	(void)state;
+	login_ready(&l, "60000");
+	fake_start(&l.fake, l.sock);
+	moved_path = l.sock;
+	assert_int_equal(PAM_SUCCESS, login_call(&l, ACCOUNT, &s));
+	assert_null(moved_path);
+	assert_int_equal(1, l.fake.asked);
+	fake_stop(&l.fake);
+	(void)snprintf(aside, sizeof(aside), "%s.aside", l.sock);
+	assert_int_equal(0, unlink(aside));
+	login_end(&l);
+}
+
+/* Another thread closes the connection, and the number becomes another's: it is not shown. */
+static void
+a_descriptor_that_turns_into_another_is_not_shown(void **state)
+{
+	struct login l, m;
+	struct seen s;
+	size_t before;
+
+	(void)state;
+	login_ready(&l, "60000");
+	login_start(&m);
+	before = descriptors();
+	fake_start(&l.fake, l.sock);
+	turned_to = m.conn;
+	assert_int_equal(PAM_AUTHINFO_UNAVAIL, login_call(&l, ACCOUNT, &s));
+	assert_int_equal(0, l.fake.asked);
+	turned_to = -1;
+	assert_int_equal(PAM_SUCCESS, login_call(&l, ACCOUNT, &s));
+	fake_stop(&l.fake);
+	assert_int_equal(before, descriptors());
+	login_end(&m);
+	login_end(&l);
+}
+
 int
 main(void)
 {
-	struct CMUnitTest tests[nitems(lasting) + 4] = {
+	struct CMUnitTest tests[nitems(lasting) + 6] = {
+		cmocka_unit_test(a_path_that_moves_before_connect_changes_nothing),
+		cmocka_unit_test(a_descriptor_that_turns_into_another_is_not_shown),
 		cmocka_unit_test(a_call_that_always_fails_denies),
 		cmocka_unit_test(what_passes_is_waited_for),
 		cmocka_unit_test(what_never_passes_ends_at_the_timeout),
@@ -429,7 +489,7 @@ main(void)
 	for (size_t i = 0; i < nitems(lasting); i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "%s that fails (%s) denies in every hook",
 		    lasting[i].call, lasting[i].error == 0 ? "PAM" : strerror(lasting[i].error));
-		tests[i + 4] = (struct CMUnitTest){ .name = names[i], .test_func = denies,
+		tests[i + 6] = (struct CMUnitTest){ .name = names[i], .test_func = denies,
 			.initial_state = (void *)(uintptr_t)&lasting[i] };
 	}
 	return cmocka_run_group_tests_name("faults under pam_mtls", tests, NULL, NULL);
