@@ -28,7 +28,7 @@ descriptors(void)
 void
 limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 {
-	uint32_t n = descriptors(), room = n > 2 * RESERVE ? n - RESERVE : RESERVE;
+	uint32_t n = descriptors(), room = n > 2 * RESERVE ? n - RESERVE : n / 2;
 	uint32_t one_gate = room / 2, in_ident = room - room / 8, all = one_gate * workers;
 	uint32_t most = all < in_ident ? all : in_ident;
 
