@@ -3,6 +3,7 @@
 #define DAEMON_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "deadline.h"
 #include "msg.h"
