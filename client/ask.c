@@ -14,7 +14,7 @@
 /* What ends the question: the line, or a signal that waits until the terminal is right again. */
 struct answer {
 	size_t len;
-	int    signal; /* 0: none */
+	int signal; /* 0: none */
 };
 
 /*
@@ -54,8 +54,8 @@ line_read(int tty, int sigfd, char *buf, size_t size, struct answer *a, struct e
 
 /* Echo off, ask, echo as it was. */
 static int
-tty_ask(int tty, int sigfd, const char *prompt, char *buf, size_t size, struct answer *a,
-    struct err *e)
+tty_ask(
+    int tty, int sigfd, const char *prompt, char *buf, size_t size, struct answer *a, struct err *e)
 {
 	struct termios old, quiet;
 	int r;

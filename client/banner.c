@@ -39,14 +39,18 @@ banner_feed(struct banner *b, const uint8_t *p, size_t n, size_t *used, struct e
 	for (i = 0; i < n && !b->ssh; i++) {
 		if (p[i] == '\n') {
 			if (b->lines == BANNER_LINES_MAX)
-				return err_set(e, ERR_PEER, "the server sent more than %d lines and "
-				    "no SSH version: it is not an SSH server", BANNER_LINES_MAX);
+				return err_set(e, ERR_PEER,
+				    "the server sent more than %d lines and "
+				    "no SSH version: it is not an SSH server",
+				    BANNER_LINES_MAX);
 			line_done(b);
 			continue;
 		}
 		if (b->len == sizeof(b->line) || (b->len == BANNER_LINE_MAX && p[i] != '\r'))
-			return err_set(e, ERR_PEER, "the server sent a line of more than %d bytes "
-			    "before its SSH version: it is not an SSH server", BANNER_LINE_MAX);
+			return err_set(e, ERR_PEER,
+			    "the server sent a line of more than %d bytes "
+			    "before its SSH version: it is not an SSH server",
+			    BANNER_LINE_MAX);
 		b->line[b->len++] = p[i];
 		b->ssh = b->len == 4 && memcmp(b->line, "SSH-", 4) == 0;
 	}

@@ -12,15 +12,15 @@
 #define BANNER_LINE_MAX	 512 /* bytes, without CR LF */
 
 struct banner {
-	bool	 ssh;	  /* "SSH-" began a line: all from there on belongs to ssh */
-	bool	 refused; /* a line began with "refused: " */
-	bool	 http;	  /* the first line began with "HTTP/" */
-	unsigned lines;	  /* complete lines seen before it */
-	uint8_t	 line[BANNER_LINE_MAX + 1]; /* room for a CR behind the longest line */
-	size_t	 len;
+	bool ssh;	/* "SSH-" began a line: all from there on belongs to ssh */
+	bool refused;	/* a line began with "refused: " */
+	bool http;	/* the first line began with "HTTP/" */
+	unsigned lines; /* complete lines seen before it */
+	uint8_t line[BANNER_LINE_MAX + 1]; /* room for a CR behind the longest line */
+	size_t len;
 	/* Gets each line, without its end, still as the peer wrote it: escape it. */
-	void   (*show)(void *arg, const uint8_t *line, size_t n);
-	void	*arg;
+	void (*show)(void *arg, const uint8_t *line, size_t n);
+	void *arg;
 };
 
 void banner_init(struct banner *b, void (*show)(void *, const uint8_t *, size_t), void *arg)

@@ -18,8 +18,11 @@
 static void
 validity_warn(const struct cred *c)
 {
-	struct explain_self s = { .now = time(NULL), .not_before = c->not_before,
-		.not_after = c->not_after, .cert_path = c->cert_path, .leaf = c->leaf };
+	struct explain_self s = { .now = time(NULL),
+		.not_before = c->not_before,
+		.not_after = c->not_after,
+		.cert_path = c->cert_path,
+		.leaf = c->leaf };
 	char text[400];
 
 	if (explain_validity(&s, text, sizeof(text)) != NULL)

@@ -35,7 +35,7 @@ cred_time(const ASN1_TIME *t, int64_t *seconds)
 
 /* Every certificate of a PEM text, in order; NULL and *e. `most` bounds them. */
 static STACK_OF(X509) *
-certs_parse(const char *shown, const uint8_t *text, size_t n, int most, struct err *e)
+    certs_parse(const char *shown, const uint8_t *text, size_t n, int most, struct err *e)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	BIO *bio = BIO_new_mem_buf(text, (int)n);
@@ -61,11 +61,13 @@ certs_parse(const char *shown, const uint8_t *text, size_t n, int most, struct e
 	/* NO_START_LINE is how libcrypto says end of file, also for a file with no PEM in it. */
 	code = ERR_peek_last_error();
 	if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
-		(void)err_set(e, ERR_FORMAT, "%s: certificate %d is damaged", shown,
-		    sk_X509_num(certs) + 1);
+		(void)err_set(
+		    e, ERR_FORMAT, "%s: certificate %d is damaged", shown, sk_X509_num(certs) + 1);
 	else if (sk_X509_num(certs) == 0)
-		(void)err_set(e, ERR_FORMAT, "%s: there is no certificate in it (PEM: \"-----BEGIN "
-		    "CERTIFICATE-----\")", shown);
+		(void)err_set(e, ERR_FORMAT,
+		    "%s: there is no certificate in it (PEM: \"-----BEGIN "
+		    "CERTIFICATE-----\")",
+		    shown);
 	else
 		r = 0;
 out:
@@ -79,29 +81,28 @@ out:
 	return certs;
 }
 
-static STACK_OF(X509) *
-certs_load(const char *path, int most, struct err *e)
+static STACK_OF(X509) * certs_load(const char *path, int most, struct err *e)
 {
-	STACK_OF(X509) *certs;
+	STACK_OF(X509) * certs;
 	char shown[300];
 	uint8_t *text;
 	size_t n;
 
 	if ((text = files_read(path, FILES_PUBLIC, &n, e)) == NULL)
 		return NULL;
-	certs = certs_parse(text_escape(shown, sizeof(shown), path, strlen(path)), text, n, most,
-	    e);
+	certs =
+	    certs_parse(text_escape(shown, sizeof(shown), path, strlen(path)), text, n, most, e);
 	files_free(text, n);
 	return certs;
 }
 
 /* The passphrase of one try; libcrypto may ask more than once while it finds the format. */
 struct passphrase {
-	char	    buf[PASSPHRASE_MAX];
-	int	    len; /* -1: not asked yet */
+	char buf[PASSPHRASE_MAX];
+	int len; /* -1: not asked yet */
 	const char *shown;
 	struct err *e;
-	bool	    failed;
+	bool failed;
 };
 
 static int
@@ -134,7 +135,7 @@ openssh_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, 
 	if (bio == NULL)
 		(void)err_nomem(e, shown);
 	else if (PEM_read_bio(bio, &name, &header, &blob, &len) != 1 ||
-	    strcmp(name, OPENSSHKEY_PEM_NAME) != 0)
+		 strcmp(name, OPENSSHKEY_PEM_NAME) != 0)
 		(void)err_set(e, ERR_FORMAT, "%s: the key is damaged", shown);
 	else if ((*key = opensshkey_parse(blob, (size_t)len, e)) == NULL)
 		(void)err_prefix(e, "%s", shown);
@@ -174,8 +175,10 @@ key_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, stru
 	if (k == NULL && p.len >= 0)
 		return err_set(e, ERR_FORMAT, "%s: the passphrase is wrong", shown);
 	if (k == NULL)
-		return err_set(e, ERR_FORMAT, "%s: there is no private key in it (PEM: \"-----BEGIN "
-		    "PRIVATE KEY-----\")", shown);
+		return err_set(e, ERR_FORMAT,
+		    "%s: there is no private key in it (PEM: \"-----BEGIN "
+		    "PRIVATE KEY-----\")",
+		    shown);
 	*key = k;
 	return 0;
 }
@@ -253,7 +256,7 @@ cred_done(struct cred *c)
 }
 
 static bool
-is_named(const STACK_OF(X509_NAME) *cas, const X509_NAME *name)
+is_named(const STACK_OF(X509_NAME) * cas, const X509_NAME *name)
 {
 	for (int i = 0; i < sk_X509_NAME_num(cas); i++)
 		if (X509_NAME_cmp(sk_X509_NAME_value(cas, i), name) == 0)
@@ -262,7 +265,7 @@ is_named(const STACK_OF(X509_NAME) *cas, const X509_NAME *name)
 }
 
 int
-cred_chain_needed(X509 *leaf, const STACK_OF(X509) *chain, const STACK_OF(X509_NAME) *cas)
+cred_chain_needed(X509 *leaf, const STACK_OF(X509) * chain, const STACK_OF(X509_NAME) * cas)
 {
 	X509 *last = leaf;
 	int n;

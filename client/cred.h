@@ -13,13 +13,13 @@
 #define CRED_CA_MAX    256 /* certificates in ca.pem */
 
 struct cred {
-	char	  cert_path[PATH_MAX];
-	X509	 *leaf;
-	STACK_OF(X509) *chain;	 /* what follows the leaf in its file, in that order */
+	char cert_path[PATH_MAX];
+	X509 *leaf;
+	STACK_OF(X509) * chain; /* what follows the leaf in its file, in that order */
 	EVP_PKEY *key;
-	STACK_OF(X509) *anchors; /* ca.pem; at least one */
-	int64_t	  not_before;	 /* of the leaf, seconds since 1970-01-01 UTC */
-	int64_t	  not_after;
+	STACK_OF(X509) * anchors; /* ca.pem; at least one */
+	int64_t not_before;	  /* of the leaf, seconds since 1970-01-01 UTC */
+	int64_t not_after;
 };
 
 /* NULL paths: the default places. 0, or -1 and *e naming the file; *c is then empty. */
@@ -33,7 +33,7 @@ void cred_done(struct cred *c) __attribute__((nonnull));
  * one that is sent, for the server has that issuer itself; so naming only the root leaves every
  * intermediate in. A self-signed certificate is never sent (section 4.4.2).
  */
-int cred_chain_needed(X509 *leaf, const STACK_OF(X509) *chain, const STACK_OF(X509_NAME) *cas)
+int cred_chain_needed(X509 *leaf, const STACK_OF(X509) * chain, const STACK_OF(X509_NAME) * cas)
     __attribute__((warn_unused_result, nonnull(1, 2)));
 
 /* ASN1_TIME as seconds since 1970-01-01 UTC; 0, or -1 when it is not a time. */

@@ -15,10 +15,10 @@
 /* One race: sockets under way, and what became of the others. */
 struct race {
 	const struct dial_list *l;
-	int	fd[DIAL_ADDRESSES_MAX];	   /* -1: not begun, or over */
-	int	failed[DIAL_ADDRESSES_MAX]; /* errno, or 0 */
-	size_t	begun;
-	size_t	open;
+	int fd[DIAL_ADDRESSES_MAX];	/* -1: not begun, or over */
+	int failed[DIAL_ADDRESSES_MAX]; /* errno, or 0 */
+	size_t begun;
+	size_t open;
 	int64_t next_ms; /* when the next attempt begins */
 	ssize_t winner;
 };
@@ -137,9 +137,9 @@ race_lost(const struct race *r, struct err *e)
 
 	for (size_t i = 0; i < r->l->n; i++) {
 		n = snprintf(text + o, sizeof(text) - o, "%s%s: %s", i > 0 ? "; " : "",
-		    addr_text_port(&r->l->addr[i], addr), r->failed[i] == 0
-			? i < r->begun ? "no answer" : "no time left to try"
-			: strerror_r(r->failed[i], why, sizeof(why)));
+		    addr_text_port(&r->l->addr[i], addr),
+		    r->failed[i] == 0 ? i < r->begun ? "no answer" : "no time left to try"
+				      : strerror_r(r->failed[i], why, sizeof(why)));
 		if (n < 0 || (size_t)n >= sizeof(text) - o)
 			break;
 		o += (size_t)n;
@@ -148,8 +148,8 @@ race_lost(const struct race *r, struct err *e)
 }
 
 int
-dial_connect(const struct dial_list *l, int64_t deadline_ms, struct sockaddr_storage *winner,
-    struct err *e)
+dial_connect(
+    const struct dial_list *l, int64_t deadline_ms, struct sockaddr_storage *winner, struct err *e)
 {
 	struct race r = { .l = l, .winner = -1 };
 	int fd = -1, bad = 0;

@@ -14,7 +14,7 @@
 
 struct dial_list {
 	struct sockaddr_storage addr[DIAL_ADDRESSES_MAX];
-	size_t			n;
+	size_t n;
 };
 
 /*

@@ -47,7 +47,7 @@ parse_v6(const char *text, const char *host, struct endpoint *r, struct err *e)
 	if (inet_pton(AF_INET6, r->name, &a) != 1)
 		return bad(e, text, "not an IPv6 address");
 	if (scope != NULL && (scope[1] == '\0' || strlen(scope + 1) > 31 ||
-	    strspn(scope + 1, HOST_CHARS) != strlen(scope + 1)))
+				 strspn(scope + 1, HOST_CHARS) != strlen(scope + 1)))
 		return bad(e, text, "after % an interface's name or number is meant");
 	(void)snprintf(r->host, sizeof(r->host), "%s", host);
 	r->literal = r->v6 = true;
@@ -65,7 +65,8 @@ parse_name(const char *text, const char *host, struct endpoint *r, struct err *e
 	if (n == 0)
 		return bad(e, text, "the host is missing");
 	if (strspn(host, HOST_CHARS) != n)
-		return bad(e, text, "a host name has letters, digits, \".\", \"-\" and \"_\" only "
+		return bad(e, text,
+		    "a host name has letters, digits, \".\", \"-\" and \"_\" only "
 		    "(others in their xn-- form)");
 	if (host[0] == '-' || host[0] == '.' || strstr(host, "..") != NULL)
 		return bad(e, text, "not a host name");
@@ -134,7 +135,7 @@ endpoint_name(const char *text, struct endpoint *ep, struct err *e)
 char *
 endpoint_text(const struct endpoint *ep, char dst[ENDPOINT_TEXT_SIZE])
 {
-	(void)snprintf(dst, ENDPOINT_TEXT_SIZE, ep->v6 ? "[%s]:%u" : "%s:%u", ep->host,
-	    (unsigned)ep->port);
+	(void)snprintf(
+	    dst, ENDPOINT_TEXT_SIZE, ep->v6 ? "[%s]:%u" : "%s:%u", ep->host, (unsigned)ep->port);
 	return dst;
 }

@@ -11,10 +11,10 @@
 #define ENDPOINT_HOST_MAX 253 /* RFC 1035 section 2.3.4, as text without the last dot */
 
 struct endpoint {
-	char	 host[ENDPOINT_HOST_MAX + 1]; /* for getaddrinfo(): no brackets, scope id kept */
-	char	 name[ENDPOINT_HOST_MAX + 1]; /* for the certificate: no scope id, no last dot */
-	bool	 literal;		      /* an IPv4 or IPv6 address: no SNI (RFC 6066 section 3) */
-	bool	 v6;			      /* an IPv6 address: brackets in text */
+	char host[ENDPOINT_HOST_MAX + 1]; /* for getaddrinfo(): no brackets, scope id kept */
+	char name[ENDPOINT_HOST_MAX + 1]; /* for the certificate: no scope id, no last dot */
+	bool literal;			  /* an IPv4 or IPv6 address: no SNI (RFC 6066 section 3) */
+	bool v6;			  /* an IPv6 address: brackets in text */
 	uint16_t port;
 };
 

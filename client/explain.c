@@ -17,7 +17,7 @@ char *
 explain_span(int64_t seconds, char dst[EXPLAIN_SPAN_SIZE])
 {
 	static const struct {
-		int64_t	    seconds;
+		int64_t seconds;
 		const char *unit;
 	} units[] = { { 86400, "days" }, { 3600, "h" }, { 60, "min" } };
 
@@ -47,7 +47,8 @@ name_shown(const X509_NAME *name, char buf[NAME_SHOWN])
 	char *p = NULL;
 	long n = 0;
 
-	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0)
+	if (bio != NULL &&
+	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0)
 		n = BIO_get_mem_data(bio, &p);
 	(void)text_escape(buf, NAME_SHOWN, p == NULL ? "" : p, n > 0 ? (size_t)n : 0);
 	BIO_free(bio);
@@ -60,17 +61,22 @@ explain_validity(const struct explain_self *s, char *dst, size_t size)
 	char span[EXPLAIN_SPAN_SIZE], when[TEXT_TIME_SIZE], path[PATH_SHOWN];
 
 	if (s->now > s->not_after)
-		(void)snprintf(dst, size, "your certificate expired %s ago (%s); put a new one into "
-		    "%s", explain_span(s->now - s->not_after, span),
-		    text_time(when, s->not_after), path_shown(s, path));
+		(void)snprintf(dst, size,
+		    "your certificate expired %s ago (%s); put a new one into "
+		    "%s",
+		    explain_span(s->now - s->not_after, span), text_time(when, s->not_after),
+		    path_shown(s, path));
 	else if (s->now < s->not_before)
-		(void)snprintf(dst, size, "your certificate is valid only from %s on, in %s; is this "
-		    "computer's clock right?", text_time(when, s->not_before),
-		    explain_span(s->not_before - s->now, span));
+		(void)snprintf(dst, size,
+		    "your certificate is valid only from %s on, in %s; is this "
+		    "computer's clock right?",
+		    text_time(when, s->not_before), explain_span(s->not_before - s->now, span));
 	else if (s->not_after - s->now < 3600)
-		(void)snprintf(dst, size, "your certificate expires in %s (%s); put a new one into "
-		    "%s", explain_span(s->not_after - s->now, span),
-		    text_time(when, s->not_after), path_shown(s, path));
+		(void)snprintf(dst, size,
+		    "your certificate expires in %s (%s); put a new one into "
+		    "%s",
+		    explain_span(s->not_after - s->now, span), text_time(when, s->not_after),
+		    path_shown(s, path));
 	else
 		return NULL;
 	return dst;
@@ -83,13 +89,16 @@ on_expired(const struct explain_self *s, char *dst, size_t size)
 
 	(void)text_time(when, s->not_after);
 	if (s->now > s->not_after)
-		(void)snprintf(dst, size, "the bridge refused your certificate: it expired %s ago "
+		(void)snprintf(dst, size,
+		    "the bridge refused your certificate: it expired %s ago "
 		    "(%s); get a new one from your CA (\"mtls-ca issue user\") and put it into %s",
 		    explain_span(s->now - s->not_after, span), when, path_shown(s, path));
 	else
-		(void)snprintf(dst, size, "the bridge refused your certificate as expired, yet here "
+		(void)snprintf(dst, size,
+		    "the bridge refused your certificate as expired, yet here "
 		    "it is valid until %s: its intermediate has expired, the bridge's revocation "
-		    "list is out of date, or one of the two clocks is wrong", when);
+		    "list is out of date, or one of the two clocks is wrong",
+		    when);
 }
 
 static void
@@ -97,7 +106,8 @@ on_unknown_ca(const struct explain_self *s, char *dst, size_t size)
 {
 	char name[NAME_SHOWN], path[PATH_SHOWN];
 
-	(void)snprintf(dst, size, "the bridge does not trust the CA of your certificate (issuer "
+	(void)snprintf(dst, size,
+	    "the bridge does not trust the CA of your certificate (issuer "
 	    "\"%s\"), or %s lacks the intermediate that signed it",
 	    name_shown(X509_get_issuer_name(s->leaf), name), path_shown(s, path));
 }
@@ -107,8 +117,10 @@ on_revoked(const struct explain_self *s, char *dst, size_t size)
 {
 	char name[NAME_SHOWN];
 
-	(void)snprintf(dst, size, "the bridge refused your certificate (\"%s\"): it was revoked; "
-	    "get a new one from your CA", name_shown(X509_get_subject_name(s->leaf), name));
+	(void)snprintf(dst, size,
+	    "the bridge refused your certificate (\"%s\"): it was revoked; "
+	    "get a new one from your CA",
+	    name_shown(X509_get_subject_name(s->leaf), name));
 }
 
 static void
@@ -119,7 +131,8 @@ on_bad(const struct explain_self *s, char *dst, size_t size)
 	if (s->now < s->not_before && explain_validity(s, why, sizeof(why)) != NULL)
 		(void)snprintf(dst, size, "the bridge refused your certificate: %s", why);
 	else
-		(void)snprintf(dst, size, "the bridge refused your certificate as not acceptable; "
+		(void)snprintf(dst, size,
+		    "the bridge refused your certificate as not acceptable; "
 		    "its log says why");
 }
 
@@ -129,8 +142,10 @@ on_required(const struct explain_self *s, char *dst, size_t size)
 {
 	char path[PATH_SHOWN];
 
-	(void)snprintf(dst, size, "the bridge wants a certificate and got none: the kind of key in "
-	    "%s is one that it does not take", path_shown(s, path));
+	(void)snprintf(dst, size,
+	    "the bridge wants a certificate and got none: the kind of key in "
+	    "%s is one that it does not take",
+	    path_shown(s, path));
 }
 
 static void
@@ -143,9 +158,9 @@ on_handshake_failure(const struct explain_self *s, char *dst, size_t size)
 }
 
 static const struct {
-	int	    alert;
+	int alert;
 	const char *text; /* NULL: the function makes it */
-	void	  (*make)(const struct explain_self *, char *, size_t);
+	void (*make)(const struct explain_self *, char *, size_t);
 } alerts[] = {
 	{ SSL_AD_CERTIFICATE_EXPIRED, NULL, on_expired },
 	{ SSL_AD_CERTIFICATE_REVOKED, NULL, on_revoked },
@@ -156,17 +171,19 @@ static const struct {
 	{ SSL_AD_HANDSHAKE_FAILURE, NULL, on_handshake_failure },
 	{ SSL_AD_UNSUPPORTED_CERTIFICATE,
 	    "the bridge refused your certificate: it is not one for clients (extended key usage "
-	    "clientAuth)", NULL },
+	    "clientAuth)",
+	    NULL },
 	{ SSL_AD_ACCESS_DENIED, "the bridge refuses access to this certificate", NULL },
-	{ SSL_AD_DECRYPT_ERROR,
-	    "the bridge did not accept the proof that the key is yours", NULL },
+	{ SSL_AD_DECRYPT_ERROR, "the bridge did not accept the proof that the key is yours", NULL },
 	{ SSL_AD_PROTOCOL_VERSION,
 	    "the server does not speak TLS 1.3; if it is the right one, allow 1.2 with "
-	    "--min-version 1.2", NULL },
+	    "--min-version 1.2",
+	    NULL },
 	{ SSL_AD_INSUFFICIENT_SECURITY, "the server wants stronger ciphers than we have", NULL },
 	{ SSL_AD_UNRECOGNIZED_NAME,
 	    "the server does not know the name that it was called by; give the right one with "
-	    "--server-name", NULL },
+	    "--server-name",
+	    NULL },
 	{ SSL_AD_INTERNAL_ERROR, "the bridge has an internal error; its log says more", NULL },
 	{ SSL_AD_USER_CANCELLED, "the bridge gave the connection up", NULL },
 };
@@ -197,17 +214,18 @@ explain_tls(unsigned long code, int errnum, const struct explain_self *s, char *
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
 	    reason <= SSL_AD_REASON_OFFSET + 255)
 		return explain_alert(reason - SSL_AD_REASON_OFFSET, s, dst, size);
-	if (ERR_GET_LIB(code) == ERR_LIB_SSL && (reason == SSL_R_UNSUPPORTED_PROTOCOL ||
-	    reason == SSL_R_WRONG_SSL_VERSION))
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	    (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_WRONG_SSL_VERSION))
 		return explain_alert(SSL_AD_PROTOCOL_VERSION, s, dst, size);
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		(void)snprintf(dst, size, "the server closed the connection");
 	else if (code != 0)
-		(void)snprintf(dst, size, "TLS: %s", ERR_reason_error_string(code) == NULL
-			? "unknown error" : ERR_reason_error_string(code));
+		(void)snprintf(dst, size, "TLS: %s",
+		    ERR_reason_error_string(code) == NULL ? "unknown error"
+							  : ERR_reason_error_string(code));
 	else if (errnum != 0)
-		(void)snprintf(dst, size, "the connection broke: %s",
-		    strerror_r(errnum, buf, sizeof(buf)));
+		(void)snprintf(
+		    dst, size, "the connection broke: %s", strerror_r(errnum, buf, sizeof(buf)));
 	else
 		(void)snprintf(dst, size, "the server closed the connection");
 	return dst;
@@ -218,8 +236,8 @@ address_shown(const ASN1_OCTET_STRING *ip, char *dst, size_t size)
 {
 	int n = ASN1_STRING_length(ip);
 
-	if ((n != 4 && n != 16) || inet_ntop(n == 4 ? AF_INET : AF_INET6,
-	    ASN1_STRING_get0_data(ip), dst, (socklen_t)size) == NULL)
+	if ((n != 4 && n != 16) || inet_ntop(n == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(ip),
+				       dst, (socklen_t)size) == NULL)
 		(void)snprintf(dst, size, "a damaged address");
 }
 
@@ -238,8 +256,7 @@ san_list(X509 *cert, char *dst, size_t size)
 		int n;
 
 		if (g->type == GEN_DNS)
-			(void)text_escape(one, sizeof(one),
-			    ASN1_STRING_get0_data(g->d.dNSName),
+			(void)text_escape(one, sizeof(one), ASN1_STRING_get0_data(g->d.dNSName),
 			    (size_t)ASN1_STRING_length(g->d.dNSName));
 		else if (g->type == GEN_IPADD)
 			address_shown(g->d.iPAddress, one, sizeof(one));
@@ -266,20 +283,24 @@ explain_verify(long result, X509 *cert, const char *name, char *dst, size_t size
 	switch (result) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		(void)snprintf(dst, size, "the server's certificate is not for \"%s\" but for %s; "
-		    "if that is the bridge, give its name with --server-name", name,
-		    list[0] == '\0' ? "no name at all (it has no subjectAltName)" : list);
+		(void)snprintf(dst, size,
+		    "the server's certificate is not for \"%s\" but for %s; "
+		    "if that is the bridge, give its name with --server-name",
+		    name, list[0] == '\0' ? "no name at all (it has no subjectAltName)" : list);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		(void)snprintf(dst, size, "the server's certificate (issuer \"%s\") is not signed by "
-		    "a CA of yours; see --ca", issuer);
+		(void)snprintf(dst, size,
+		    "the server's certificate (issuer \"%s\") is not signed by "
+		    "a CA of yours; see --ca",
+		    issuer);
 		break;
 	case X509_V_ERR_INVALID_PURPOSE:
-		(void)snprintf(dst, size, "the server's certificate is not one for servers (extended "
+		(void)snprintf(dst, size,
+		    "the server's certificate is not one for servers (extended "
 		    "key usage serverAuth)");
 		break;
 	default:
@@ -299,16 +320,20 @@ explain_not_tls(const uint8_t *p, size_t n, char *dst, size_t size)
 	if (n == 0 || (p[0] >= 20 && p[0] <= 23))
 		return NULL;
 	if (n >= 4 && memcmp(p, "SSH-", 4) == 0) {
-		(void)snprintf(dst, size, "the server answers in plain SSH, not TLS: is the port "
+		(void)snprintf(dst, size,
+		    "the server answers in plain SSH, not TLS: is the port "
 		    "right?");
 	} else if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
-		(void)snprintf(dst, size, "the server answers in plain HTTP, not TLS: is the port "
+		(void)snprintf(dst, size,
+		    "the server answers in plain HTTP, not TLS: is the port "
 		    "right?");
 	} else {
 		while (line < n && line < 40 && p[line] != '\r' && p[line] != '\n')
 			line++;
-		(void)snprintf(dst, size, "the server does not speak TLS, it says \"%s\": is the "
-		    "port right?", text_escape(shown, sizeof(shown), p, line));
+		(void)snprintf(dst, size,
+		    "the server does not speak TLS, it says \"%s\": is the "
+		    "port right?",
+		    text_escape(shown, sizeof(shown), p, line));
 	}
 	return dst;
 }

@@ -9,10 +9,10 @@
 
 /* What we know about ourselves when the bridge says no. */
 struct explain_self {
-	int64_t	    now, not_before, not_after; /* seconds since 1970-01-01 UTC */
+	int64_t now, not_before, not_after; /* seconds since 1970-01-01 UTC */
 	const char *cert_path;
-	X509	   *leaf;
-	bool	    asked; /* the server asked for a certificate */
+	X509 *leaf;
+	bool asked; /* the server asked for a certificate */
 };
 
 /* "3 h", "12 min", "40 s", "2 days": the largest unit of which there are at least two. */
@@ -35,8 +35,7 @@ char *explain_verify(long result, X509 *cert, const char *name, char *dst, size_
  * The first bytes of a server that does not speak TLS (RFC 8446 section 5.1). Returns NULL when
  * they may well be TLS.
  */
-char *explain_not_tls(const uint8_t *p, size_t n, char *dst, size_t size)
-    __attribute__((nonnull));
+char *explain_not_tls(const uint8_t *p, size_t n, char *dst, size_t size) __attribute__((nonnull));
 /* Own certificate over, not begun, or over within the hour: a sentence; else NULL. */
 char *explain_validity(const struct explain_self *s, char *dst, size_t size)
     __attribute__((nonnull));

@@ -52,11 +52,15 @@ guard_check(const char *shown, const struct stat *st, enum files_guard guard, st
 	if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
 		return err_set(e, ERR_FORMAT, "%s: is not a file", shown);
 	if (guard == FILES_SECRET && (st->st_mode & 077) != 0)
-		return err_set(e, ERR_FORMAT, "%s: others may read this key (mode %04o); type: "
-		    "chmod 600 %s", shown, (unsigned)st->st_mode & 07777, shown);
+		return err_set(e, ERR_FORMAT,
+		    "%s: others may read this key (mode %04o); type: "
+		    "chmod 600 %s",
+		    shown, (unsigned)st->st_mode & 07777, shown);
 	if ((st->st_mode & 002) != 0)
-		return err_set(e, ERR_FORMAT, "%s: everybody may write to it (mode %04o); type: "
-		    "chmod o-w %s", shown, (unsigned)st->st_mode & 07777, shown);
+		return err_set(e, ERR_FORMAT,
+		    "%s: everybody may write to it (mode %04o); type: "
+		    "chmod o-w %s",
+		    shown, (unsigned)st->st_mode & 07777, shown);
 	if (S_ISREG(st->st_mode) && st->st_size > FILES_MAX)
 		return err_set(e, ERR_FORMAT, "%s: larger than %u bytes", shown, FILES_MAX);
 	return 0;
@@ -100,7 +104,8 @@ files_read(const char *path, enum files_guard guard, size_t *n, struct err *e)
 	if (fstat(fd, &st) == -1)
 		(void)err_sys(e, errno, "%s", shown);
 	else if (guard_check(shown, &st, guard, e) == 0) {
-		/* One byte more than may come, so that a file that grows is seen to be too large. */
+		/* One byte more than may come, so that a file that grows is seen to be too large.
+		 */
 		size = (S_ISREG(st.st_mode) ? (size_t)st.st_size : FILES_MAX) + 1;
 		if ((buf = malloc(size + 1)) == NULL)
 			(void)err_nomem(e, shown);
@@ -109,9 +114,8 @@ files_read(const char *path, enum files_guard guard, size_t *n, struct err *e)
 	}
 	(void)close(fd);
 	if (got == 0 || (got > 0 && (size_t)got == size)) {
-		(void)err_set(e, ERR_FORMAT, got == 0 ? "%s: is empty"
-						      : "%s: is too large, or is being written",
-		    shown);
+		(void)err_set(e, ERR_FORMAT,
+		    got == 0 ? "%s: is empty" : "%s: is too large, or is being written", shown);
 		got = -1;
 	}
 	if (got == -1) {

@@ -10,7 +10,7 @@
 /* What is left to read; every read is checked against it. */
 struct reader {
 	const uint8_t *p;
-	size_t	       n;
+	size_t n;
 };
 
 static bool
@@ -81,7 +81,7 @@ secret_parse(struct reader *r, const char **why)
 		return NULL;
 	key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, priv.p, SEED);
 	if (key != NULL && (EVP_PKEY_get_raw_public_key(key, made, &n) != 1 || n != SEED ||
-	    memcmp(made, pub.p, SEED) != 0)) {
+			       memcmp(made, pub.p, SEED) != 0)) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
@@ -104,10 +104,11 @@ opensshkey_parse(const uint8_t *p, size_t n, struct err *e)
 		    !get_string(&r, &kdf_options))
 			goto out;
 		if (!is_text(&cipher, "none") || !is_text(&kdf, "none"))
-			why = "the key is encrypted in OpenSSH's own format; \"ssh-keygen -p -f COPY\" "
+			why = "the key is encrypted in OpenSSH's own format; \"ssh-keygen -p -f "
+			      "COPY\" "
 			      "takes the passphrase off a copy, or -m PKCS8 for RSA and ECDSA";
 		else if (get_u32(&r, &keys) && keys == 1 && get_string(&r, &pub) &&
-		    get_string(&r, &secret) && r.n == 0)
+			 get_string(&r, &secret) && r.n == 0)
 			key = secret_parse(&secret, &why);
 	}
 out:

@@ -1,4 +1,5 @@
-/* opensshkey.h - an Ed25519 key in OpenSSH's own file format, so that one key may serve both layers */
+/* opensshkey.h - an Ed25519 key in OpenSSH's own file format, so that one key may serve both layers
+ */
 #ifndef OPENSSHKEY_H
 #define OPENSSHKEY_H
 

@@ -7,8 +7,8 @@
 #include "options.h"
 #include "text.h"
 
-#define TIMEOUT_MAX	300
-#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
+#define TIMEOUT_MAX 300
+#define nitems(a)   (sizeof(a) / sizeof((a)[0]))
 
 const char *
 options_help(void)
@@ -110,7 +110,8 @@ set_user(struct options *o, const char *v, struct err *e)
 	size_t n = strlen(v);
 
 	if (n == 0 || n > 64 || v[0] == '-' || strspn(v, allowed) != n)
-		return err_set(e, ERR_FORMAT, "--user: letters, digits, \".\", \"_\" and \"-\", "
+		return err_set(e, ERR_FORMAT,
+		    "--user: letters, digits, \".\", \"_\" and \"-\", "
 		    "which is not the first");
 	o->user = v;
 	return 0;
@@ -174,9 +175,9 @@ set_port(struct options *o, const char *v, struct err *e)
 
 static const struct option {
 	const char *name, *other; /* a second spelling, or NULL */
-	int	    commands;
-	bool	    value;
-	int	  (*set)(struct options *, const char *, struct err *);
+	int commands;
+	bool value;
+	int (*set)(struct options *, const char *, struct err *);
 } table[] = {
 	{ "--cert", NULL, FOR_BOTH, true, set_cert },
 	{ "--key", NULL, FOR_BOTH, true, set_key },
@@ -201,7 +202,7 @@ option_find(const char *arg, size_t n)
 	for (size_t i = 0; i < nitems(table); i++)
 		if ((strlen(table[i].name) == n && strncmp(table[i].name, arg, n) == 0) ||
 		    (table[i].other != NULL && strlen(table[i].other) == n &&
-		    strncmp(table[i].other, arg, n) == 0))
+			strncmp(table[i].other, arg, n) == 0))
 			return &table[i];
 	return NULL;
 }
@@ -216,8 +217,8 @@ option_take(int argc, char **argv, int *i, uint32_t *seen, struct options *o, st
 	char shown[80];
 
 	if (op == NULL)
-		return err_set(e, ERR_FORMAT, "%s: no such option",
-		    text_escape(shown, sizeof(shown), arg, n));
+		return err_set(
+		    e, ERR_FORMAT, "%s: no such option", text_escape(shown, sizeof(shown), arg, n));
 	if ((op->commands & (o->command == COMMAND_SETUP ? FOR_SETUP : FOR_CONNECT)) == 0)
 		return err_set(e, ERR_FORMAT, "%s: %s \"setup\"", op->name,
 		    op->commands == FOR_SETUP ? "only with" : "not with");

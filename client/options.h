@@ -13,17 +13,17 @@ enum options_command { COMMAND_CONNECT, COMMAND_SETUP, COMMAND_HELP, COMMAND_VER
 
 struct options {
 	enum options_command command;
-	struct endpoint	     bridge;
-	const char	    *cert, *key, *ca; /* NULL: the default place */
-	const char	    *server_name;     /* NULL: the host itself */
-	unsigned	     timeout_s;	      /* name, connection and handshake together */
-	int		     family;	      /* AF_UNSPEC, AF_INET, AF_INET6 */
-	bool		     tls12;	      /* --min-version 1.2 */
-	bool		     verbose;
+	struct endpoint bridge;
+	const char *cert, *key, *ca; /* NULL: the default place */
+	const char *server_name;     /* NULL: the host itself */
+	unsigned timeout_s;	     /* name, connection and handshake together */
+	int family;		     /* AF_UNSPEC, AF_INET, AF_INET6 */
+	bool tls12;		     /* --min-version 1.2 */
+	bool verbose;
 	/* setup only */
 	const char *user;
 	const char *file; /* NULL: ~/.ssh/config */
-	bool	    write;
+	bool write;
 };
 
 /* Strings in *o point into argv. 0, or -1 and *e ERR_FORMAT: what is wrong, what is allowed. */

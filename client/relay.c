@@ -22,24 +22,24 @@
 #define LINGER_MS 5000 /* nobody reads stdout, stdin has ended: how long the server may take */
 
 struct relay {
-	struct tls   *t;
-	const char   *server;
+	struct tls *t;
+	const char *server;
 	struct stream in, out;
 	struct banner banner;
-	uint8_t	     *up, *down;
-	size_t	      up_off, up_len;	  /* up[up_off..up_len) waits for TLS */
-	size_t	      down_off, down_len; /* down[down_off..down_len) waits for stdout */
-	bool	      in_ended;	 /* stdin's EOF */
-	bool	      notified;	 /* our close_notify is on its way */
-	bool	      peer_ended;/* the server's close_notify came */
-	bool	      peer_fin;	 /* after it, the end of TCP */
-	bool	      out_gone;	 /* nobody reads stdout */
-	bool	      hup;	 /* SIGHUP: only what is in stdin now still counts */
-	bool	      more;	 /* TLS holds data that did not fit into down */
-	bool	      lost;	 /* it is over for a reason in `why` */
-	int	      hup_fd;	 /* SIGHUP as a descriptor, or -1 */
-	int64_t	      linger_ms; /* 0: not set */
-	struct err    why;
+	uint8_t *up, *down;
+	size_t up_off, up_len;	   /* up[up_off..up_len) waits for TLS */
+	size_t down_off, down_len; /* down[down_off..down_len) waits for stdout */
+	bool in_ended;		   /* stdin's EOF */
+	bool notified;		   /* our close_notify is on its way */
+	bool peer_ended;	   /* the server's close_notify came */
+	bool peer_fin;		   /* after it, the end of TCP */
+	bool out_gone;		   /* nobody reads stdout */
+	bool hup;		   /* SIGHUP: only what is in stdin now still counts */
+	bool more;		   /* TLS holds data that did not fit into down */
+	bool lost;		   /* it is over for a reason in `why` */
+	int hup_fd;		   /* SIGHUP as a descriptor, or -1 */
+	int64_t linger_ms;	   /* 0: not set */
+	struct err why;
 };
 
 static void
@@ -61,18 +61,24 @@ static void
 tls_lost(struct relay *r, int ssl_error, int errnum)
 {
 	const struct cred *c = r->t->cred;
-	struct explain_self s = { .now = time(NULL), .not_before = c->not_before,
-		.not_after = c->not_after, .cert_path = c->cert_path, .leaf = c->leaf,
+	struct explain_self s = { .now = time(NULL),
+		.not_before = c->not_before,
+		.not_after = c->not_after,
+		.cert_path = c->cert_path,
+		.leaf = c->leaf,
 		.asked = r->t->asked };
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(r->why.text)];
 
-	(void)explain_tls(code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text,
-	    sizeof(text));
+	(void)explain_tls(
+	    code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text, sizeof(text));
 	ERR_clear_error();
 	/* ERR_SYS: the transport broke, nobody said anything */
-	(void)err_set(&r->why, ssl_error == SSL_ERROR_SYSCALL ||
-	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? ERR_SYS : ERR_REFUSED,
+	(void)err_set(&r->why,
+	    ssl_error == SSL_ERROR_SYSCALL ||
+		    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+		? ERR_SYS
+		: ERR_REFUSED,
 	    "%s", text);
 	r->lost = true;
 	r->more = false;
@@ -84,7 +90,7 @@ static bool
 up_wanted(const struct relay *r)
 {
 	return !r->in_ended && r->up_off == r->up_len && !r->lost && !r->peer_fin &&
-	    r->t->wire.error == 0;
+	       r->t->wire.error == 0;
 }
 
 static void
@@ -95,7 +101,7 @@ up_read(struct relay *r)
 	if (n > 0) {
 		r->up_off = 0;
 		r->up_len = (size_t)n;
-	} else if (n == 0 || r->hup || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+	} else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
 		/* A terminal that hung up says EIO, a socket ECONNRESET: no more will come. */
 		r->in_ended = true;
 	}
@@ -140,7 +146,7 @@ up_step(struct relay *r, bool readable)
 			up_encrypt(r);
 		wire_flush(&r->t->wire);
 	} while (!r->lost && r->up_off < r->up_len && wire_pending(&r->t->wire) == 0 &&
-	    r->t->wire.error == 0 && SSL_in_init(r->t->ssl) == 0);
+		 r->t->wire.error == 0 && SSL_in_init(r->t->ssl) == 0);
 	if (r->t->wire.error != 0)
 		r->up_off = r->up_len; /* the server takes no more; reading tells why */
 }
@@ -315,8 +321,8 @@ is_over(const struct relay *r)
 		return false;
 	/* Half of it has ended well; the other half ends with stdin, or when nobody takes it. */
 	return !r->banner.ssh || r->out_gone || r->t->wire.error != 0 ||
-	    ((r->notified || (r->peer_fin && r->up_off == r->up_len)) &&
-	    wire_pending(&r->t->wire) == 0);
+	       ((r->notified || (r->peer_fin && r->up_off == r->up_len)) &&
+		   wire_pending(&r->t->wire) == 0);
 }
 
 static int
@@ -350,11 +356,13 @@ static int
 relay_loop(struct relay *r, struct err *e)
 {
 	struct pollfd p[4];
+	bool hup;
 
 	/* The handshake may have read ahead. */
 	down_step(r, true, false);
 	while (!is_over(r)) {
 		poll_fill(r, p);
+		hup = r->hup;
 		if (poll(p, 4, wait_ms(r)) == -1) {
 			if (errno == EINTR)
 				continue;
@@ -365,7 +373,10 @@ relay_loop(struct relay *r, struct err *e)
 			out_lost(r);
 		if (p[3].revents != 0)
 			hup_take(r);
-		up_step(r, p[0].revents != 0 || (r->hup && up_wanted(r)));
+		/* ssh wrote before the signal: what this poll() did not see was never written. */
+		if (hup && p[0].fd != -1 && p[0].revents == 0)
+			r->in_ended = true;
+		up_step(r, p[0].revents != 0);
 		down_step(r, (p[1].revents & ~POLLOUT) != 0 && (p[1].events & POLLIN) != 0,
 		    (p[2].revents & POLLOUT) != 0);
 		/* An answer of TLS itself, to a KeyUpdate say, goes out at once. */
@@ -385,14 +396,17 @@ verdict(struct relay *r, struct err *e)
 	if (r->banner.refused || r->out_gone)
 		return -1;
 	if (r->banner.http)
-		return err_set(e, ERR_PEER, "the server speaks HTTP inside TLS: it is a web server, "
+		return err_set(e, ERR_PEER,
+		    "the server speaks HTTP inside TLS: it is a web server, "
 		    "not the bridge");
 	if (r->lost) {
 		*e = r->why;
 		return !r->banner.ssh && e->kind == ERR_SYS
-			? err_prefix(e, "before the SSH server spoke") : -1;
+			   ? err_prefix(e, "before the SSH server spoke")
+			   : -1;
 	}
-	return err_set(e, ERR_PEER, r->t->asked
+	return err_set(e, ERR_PEER,
+	    r->t->asked
 		? "the bridge closed the connection before the SSH server spoke"
 		: "the server closed the connection and never asked for a certificate: is it the "
 		  "bridge?");

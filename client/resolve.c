@@ -15,14 +15,14 @@
 
 /* Belongs to both threads; the one that is done last frees it. */
 struct lookup {
-	char		 host[ENDPOINT_HOST_MAX + 1], port[8];
-	struct addrinfo	 hints;
+	char host[ENDPOINT_HOST_MAX + 1], port[8];
+	struct addrinfo hints;
 	struct addrinfo *found;
-	int		 error; /* EAI_*, and errno for EAI_SYSTEM */
-	int		 errnum;
-	int		 pipe[2]; /* the asker polls [0]; the look-up ends by closing [1] */
-	int		 users;
-	pthread_mutex_t	 lock;
+	int error; /* EAI_*, and errno for EAI_SYSTEM */
+	int errnum;
+	int pipe[2]; /* the asker polls [0]; the look-up ends by closing [1] */
+	int users;
+	pthread_mutex_t lock;
 };
 
 static void
@@ -68,7 +68,8 @@ lookup_new(const struct endpoint *ep, int family, struct err *e)
 	}
 	memcpy(k->host, ep->host, sizeof(k->host));
 	(void)snprintf(k->port, sizeof(k->port), "%u", (unsigned)ep->port);
-	k->hints = (struct addrinfo){ .ai_family = family, .ai_socktype = SOCK_STREAM,
+	k->hints = (struct addrinfo){ .ai_family = family,
+		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICSERV | (ep->literal ? AI_NUMERICHOST : 0) };
 	k->pipe[0] = k->pipe[1] = -1;
 	k->users = 1;
@@ -140,8 +141,8 @@ lookup_result(const struct lookup *k, struct dial_list *l, struct err *e)
 }
 
 int
-dial_resolve(const struct endpoint *ep, int family, int64_t deadline_ms, struct dial_list *l,
-    struct err *e)
+dial_resolve(
+    const struct endpoint *ep, int family, int64_t deadline_ms, struct dial_list *l, struct err *e)
 {
 	struct lookup *k = lookup_new(ep, family, e);
 	int r = -1;

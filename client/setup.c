@@ -18,9 +18,9 @@
 
 /* A text that grows; `full` stays set once something did not fit. */
 struct out {
-	char  *p;
+	char *p;
 	size_t size, len;
-	bool   full;
+	bool full;
 };
 
 static void
@@ -48,7 +48,8 @@ setup_quote(const char *word, char *dst, size_t size, struct err *e)
 	put(&o, quote ? "'" : "");
 	for (const char *p = word; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return err_set(e, ERR_FORMAT, "a file name with a control character cannot "
+			return err_set(e, ERR_FORMAT,
+			    "a file name with a control character cannot "
 			    "stand in ssh's configuration");
 		one[0] = *p;
 		put(&o, *p == '\'' ? "'\\''" : *p == '%' ? "%%" : one);
@@ -103,8 +104,8 @@ setup_stanza(const struct options *o, const char *program, char *dst, size_t siz
 	    put_option(&out, "--ca", o->ca, true, e) == -1 ||
 	    put_option(&out, "--server-name", o->server_name, false, e) == -1 ||
 	    put_option(&out, "--min-version", o->tls12 ? "1.2" : NULL, false, e) == -1 ||
-	    put_option(&out, "--timeout",
-	    o->timeout_s == OPTIONS_TIMEOUT ? NULL : timeout, false, e) == -1)
+	    put_option(&out, "--timeout", o->timeout_s == OPTIONS_TIMEOUT ? NULL : timeout, false,
+		e) == -1)
 		return -1;
 	put(&out, o->family == AF_INET ? " -4" : o->family == AF_INET6 ? " -6" : "");
 	/* %h is the Host above and nothing else; brackets would be a pattern to the shell. */
@@ -130,7 +131,7 @@ same_file(const char *path, const struct stat *self)
 	struct stat st;
 
 	return access(path, X_OK) == 0 && stat(path, &st) == 0 && st.st_dev == self->st_dev &&
-	    st.st_ino == self->st_ino;
+	       st.st_ino == self->st_ino;
 }
 
 /* "mtls-connect" where PATH finds this very program by that name, else its whole path. */

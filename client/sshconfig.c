@@ -111,8 +111,8 @@ target_find(const char *path, char real[PATH_MAX], struct err *e)
 		return 0;
 	*slash = '\0';
 	if (mkdir(real, 0700) == -1 && errno != EEXIST)
-		return err_sys(e, errno, "%s", text_escape(shown, sizeof(shown), real,
-		    strlen(real)));
+		return err_sys(
+		    e, errno, "%s", text_escape(shown, sizeof(shown), real, strlen(real)));
 	*slash = '/';
 	return 0;
 }
@@ -127,8 +127,9 @@ old_read(const char *real, uint8_t **text, size_t *n, struct stat *st, struct er
 	*n = 0;
 	if (stat(real, st) == -1) {
 		*st = (struct stat){ .st_mode = 0600, .st_uid = geteuid(), .st_gid = getegid() };
-		return errno == ENOENT ? 0 : err_sys(e, errno, "%s",
-		    text_escape(shown, sizeof(shown), real, strlen(real)));
+		return errno == ENOENT ? 0
+				       : err_sys(e, errno, "%s",
+					     text_escape(shown, sizeof(shown), real, strlen(real)));
 	}
 	if (S_ISREG(st->st_mode) && st->st_size == 0)
 		return 0;
@@ -181,13 +182,13 @@ is_changed(const char *real, const struct stat *st)
 	if (stat(real, &now) == -1)
 		return st->st_ino != 0;
 	return now.st_ino != st->st_ino || now.st_size != st->st_size ||
-	    now.st_mtim.tv_sec != st->st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != st->st_mtim.tv_nsec;
+	       now.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != st->st_mtim.tv_nsec;
 }
 
 static int
-file_replace(const char *real, const char *old, size_t n, const char *stanza,
-    const struct stat *st, struct err *e)
+file_replace(const char *real, const char *old, size_t n, const char *stanza, const struct stat *st,
+    struct err *e)
 {
 	char tmp[PATH_MAX], shown[300];
 	int fd = -1, r = -1;
@@ -212,8 +213,8 @@ file_replace(const char *real, const char *old, size_t n, const char *stanza,
 }
 
 int
-sshconfig_append(const char *path, const char *host, const char *stanza, unsigned *wild,
-    struct err *e)
+sshconfig_append(
+    const char *path, const char *host, const char *stanza, unsigned *wild, struct err *e)
 {
 	char real[PATH_MAX], shown[300];
 	uint8_t *old = NULL;
@@ -227,12 +228,13 @@ sshconfig_append(const char *path, const char *host, const char *stanza, unsigne
 	if (old_read(real, &old, &n, &st, e) == 0) {
 		line = sshconfig_find(old == NULL ? "" : (const char *)old, host, wild);
 		if (line != 0)
-			(void)err_set(e, ERR_FORMAT, "%s:%u: has a Host line for %s already: change "
-			    "it there", text_escape(shown, sizeof(shown), real, strlen(real)),
-			    line, host);
+			(void)err_set(e, ERR_FORMAT,
+			    "%s:%u: has a Host line for %s already: change "
+			    "it there",
+			    text_escape(shown, sizeof(shown), real, strlen(real)), line, host);
 		else
-			r = file_replace(real, old == NULL ? "" : (const char *)old, n, stanza,
-			    &st, e);
+			r = file_replace(
+			    real, old == NULL ? "" : (const char *)old, n, stanza, &st, e);
 	}
 	files_free(old, n);
 	return r;

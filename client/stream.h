@@ -9,7 +9,7 @@
 #include "err.h"
 
 struct stream {
-	int  fd;     /* -1: closed */
+	int fd;	     /* -1: closed */
 	bool socket; /* recv() and send() with MSG_DONTWAIT */
 	bool waits;  /* write() may block: only after POLLOUT, and little at a time */
 };

@@ -11,7 +11,8 @@
 #include "explain.h"
 #include "tls.h"
 
-/* As many whole records as relay.c takes in one go: a read() ends on a record, not 200 bytes short. */
+/* As many whole records as relay.c takes in one go: a read() ends on a record, not 200 bytes short.
+ */
 #define READ_AHEAD (WIRE_RECORDS * WIRE_RECORD)
 
 static int
@@ -39,8 +40,8 @@ verify_server(X509_STORE_CTX *xc, void *arg)
 		X509_STORE_CTX_set_error(xc, X509_V_ERR_INVALID_PURPOSE);
 	}
 	/* libssl keeps no certificate that it refused: the sentence is made here. */
-	(void)explain_verify(X509_STORE_CTX_get_error(xc), leaf, t->ep->name, t->refused,
-	    sizeof(t->refused));
+	(void)explain_verify(
+	    X509_STORE_CTX_get_error(xc), leaf, t->ep->name, t->refused, sizeof(t->refused));
 	return 0;
 }
 
@@ -51,8 +52,8 @@ chain_choose(SSL *ssl, void *arg)
 	struct tls *t = arg;
 
 	t->asked = true;
-	t->chain_sent = cred_chain_needed(t->cred->leaf, t->cred->chain,
-	    SSL_get0_peer_CA_list(ssl));
+	t->chain_sent =
+	    cred_chain_needed(t->cred->leaf, t->cred->chain, SSL_get0_peer_CA_list(ssl));
 	if (SSL_clear_chain_certs(ssl) != 1)
 		return 0;
 	for (int i = 0; i < t->chain_sent; i++)
@@ -87,11 +88,11 @@ context_make(struct tls *t, bool tls12, struct err *e)
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
 		return fail(e, "versions");
 	SSL_CTX_set_security_level(ctx, 2);
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_TICKET);
+	(void)SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
 	/* NO_AUTO_CHAIN: libssl would else fill up the chain from the server's CAs. */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN |
-	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
@@ -108,25 +109,24 @@ name_expect(SSL *ssl, const struct endpoint *ep, struct err *e)
 {
 	X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
 
-	X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	X509_VERIFY_PARAM_set_hostflags(
+	    p, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	/* ca.pem holds anchors, self-signed or not (RFC 5280 section 6.1.1 (d)). */
 	if (X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN |
-	    X509_V_FLAG_TRUSTED_FIRST) != 1 ||
+					       X509_V_FLAG_TRUSTED_FIRST) != 1 ||
 	    X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) != 1)
 		return fail(e, "verification");
 	if (ep->literal) {
 		if (X509_VERIFY_PARAM_set1_ip_asc(p, ep->name) != 1)
 			return fail(e, "server address");
 	} else if (X509_VERIFY_PARAM_set1_host(p, ep->name, 0) != 1 ||
-	    SSL_set_tlsext_host_name(ssl, ep->name) != 1)
+		   SSL_set_tlsext_host_name(ssl, ep->name) != 1)
 		return fail(e, "server name");
 	return 0;
 }
 
 int
-tls_init(struct tls *t, const struct cred *c, const struct endpoint *ep, bool tls12,
-    struct err *e)
+tls_init(struct tls *t, const struct cred *c, const struct endpoint *ep, bool tls12, struct err *e)
 {
 	*t = (struct tls){ .fd = -1, .cred = c, .ep = ep };
 	ERR_clear_error();
@@ -166,19 +166,23 @@ socket_attach(struct tls *t, int fd, struct err *e)
 static int
 handshake_failed(struct tls *t, int ssl_error, int errnum, struct err *e)
 {
-	struct explain_self s = { .now = time(NULL), .not_before = t->cred->not_before,
-		.not_after = t->cred->not_after, .cert_path = t->cred->cert_path,
-		.leaf = t->cred->leaf, .asked = t->asked };
+	struct explain_self s = { .now = time(NULL),
+		.not_before = t->cred->not_before,
+		.not_after = t->cred->not_after,
+		.cert_path = t->cred->cert_path,
+		.leaf = t->cred->leaf,
+		.asked = t->asked };
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(e->text)];
 
 	if (t->refused[0] != '\0')
 		(void)snprintf(text, sizeof(text), "%s", t->refused);
-	else if (ssl_error == SSL_ERROR_SYSCALL || ERR_GET_REASON(code) ==
-	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		(void)snprintf(text, sizeof(text), "the server broke off the TLS handshake%s%s: it "
-		    "is no bridge, or has too many connections", errnum == 0 ? "" : ": ",
-		    errnum == 0 ? "" : strerror(errnum));
+	else if (ssl_error == SSL_ERROR_SYSCALL ||
+		 ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		(void)snprintf(text, sizeof(text),
+		    "the server broke off the TLS handshake%s%s: it "
+		    "is no bridge, or has too many connections",
+		    errnum == 0 ? "" : ": ", errnum == 0 ? "" : strerror(errnum));
 	else
 		(void)explain_tls(code, errnum, &s, text, sizeof(text));
 	ERR_clear_error();
@@ -223,7 +227,8 @@ handshake_wait(struct tls *t, int64_t deadline_ms, struct err *e)
 	if (r == -1)
 		return err_sys(e, errno, "poll");
 	if (r == 0)
-		return err_set(e, ERR_PEER, "the server did not finish the TLS handshake in time: is "
+		return err_set(e, ERR_PEER,
+		    "the server did not finish the TLS handshake in time: is "
 		    "the port right?");
 	wire_flush(&t->wire);
 	return 0;
@@ -249,14 +254,13 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 			break;
 		ssl_error = SSL_get_error(t->ssl, r);
 		if (ssl_error != SSL_ERROR_WANT_READ && ssl_error != SSL_ERROR_WANT_WRITE)
-			return handshake_failed(t, ssl_error, ssl_error == SSL_ERROR_SYSCALL
-				? errnum : 0, e);
+			return handshake_failed(
+			    t, ssl_error, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, e);
 		if (handshake_wait(t, deadline_ms, e) == -1)
 			return -1;
 	}
 	/* SSL_VERIFY_PEER has seen to it; a second look costs nothing. */
-	if (SSL_get_verify_result(t->ssl) != X509_V_OK ||
-	    SSL_get0_peer_certificate(t->ssl) == NULL)
+	if (SSL_get_verify_result(t->ssl) != X509_V_OK || SSL_get0_peer_certificate(t->ssl) == NULL)
 		return err_set(e, ERR_REFUSED, "the server's certificate was not verified");
 	return 0;
 }

@@ -12,13 +12,13 @@
 #include "wire.h"
 
 struct tls {
-	SSL_CTX	   *ctx;
-	SSL	   *ssl;
-	struct wire wire;	/* what TLS has yet to put on the socket */
-	int	    fd;		/* not ours to close */
-	bool	    asked;	/* the server asked for a certificate */
-	int	    chain_sent; /* intermediates sent after the leaf */
-	char	    refused[400]; /* why the server's certificate was not accepted, or "" */
+	SSL_CTX *ctx;
+	SSL *ssl;
+	struct wire wire;  /* what TLS has yet to put on the socket */
+	int fd;		   /* not ours to close */
+	bool asked;	   /* the server asked for a certificate */
+	int chain_sent;	   /* intermediates sent after the leaf */
+	char refused[400]; /* why the server's certificate was not accepted, or "" */
 	const struct cred *cred;
 	const struct endpoint *ep;
 };

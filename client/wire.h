@@ -21,9 +21,9 @@
  */
 struct wire {
 	uint8_t *buf;
-	size_t	 off, len; /* buf[off..len) is to be sent */
-	int	 fd;	   /* -1: not connected yet */
-	int	 error;	   /* errno of the failed send, or 0 */
+	size_t off, len; /* buf[off..len) is to be sent */
+	int fd;		 /* -1: not connected yet */
+	int error;	 /* errno of the failed send, or 0 */
 };
 
 int wire_init(struct wire *w, struct err *e) __attribute__((warn_unused_result, nonnull));

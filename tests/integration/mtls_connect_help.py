@@ -22,6 +22,7 @@ MIB = 1 << 20
 ID = b"SSH-2.0-test\r\n"
 DIR = tempfile.mkdtemp(prefix="mtls-connect.")
 TESTS = []
+STARTED = []                                # those that a failed test left are ended
 
 
 def test(f):
@@ -181,9 +182,10 @@ class Peer:
         self.closed = True
         self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
-        self.thread.join()
-        for t in self.threads:
-            t.join()
+        if exc[0] is None:                  # a test that failed may have left it waiting
+            self.thread.join()
+            for t in self.threads:
+                t.join()
 
 
 def receive(s, n):
@@ -238,8 +240,9 @@ def client(target, *options, data=b"", env=None, **kw):
 
 
 def start(target, *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kw):
-    return subprocess.Popen(command(target, *options, **kw), stdin=stdin, stdout=stdout,
-                            stderr=subprocess.PIPE)
+    STARTED.append(subprocess.Popen(command(target, *options, **kw), stdin=stdin, stdout=stdout,
+                                    stderr=subprocess.PIPE))
+    return STARTED[-1]
 
 
 def finish(c):
@@ -307,6 +310,9 @@ def main():
             print(f"ok {n} - {name}" + (f" # SKIP {skip}" if skip else ""), flush=True)
         except Exception:
             failed += 1
+            for c in STARTED:
+                if c.poll() is None:
+                    c.kill()
             print(f"not ok {n} - {name}", flush=True)
             print("".join("# " + line + "\n"
                           for line in traceback.format_exc().splitlines()[-12:]), flush=True)

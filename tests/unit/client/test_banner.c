@@ -10,10 +10,10 @@
 
 /* What a scan made of a stream: the lines shown, each ended by '|', and what went to ssh. */
 struct seen {
-	char	lines[65536];
-	size_t	nlines;
+	char lines[65536];
+	size_t nlines;
 	uint8_t ssh[65536];
-	size_t	nssh;
+	size_t nssh;
 };
 
 static struct seen seen;

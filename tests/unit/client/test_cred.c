@@ -16,8 +16,8 @@
 
 /* leaf <- I1 <- I2 <- root; only names count here, so nothing is signed */
 struct chain {
-	X509	       *leaf;
-	STACK_OF(X509) *rest; /* I1, I2, root */
+	X509 *leaf;
+	STACK_OF(X509) * rest; /* I1, I2, root */
 };
 
 static X509_NAME *
@@ -26,8 +26,8 @@ name_of(const char *cn)
 	X509_NAME *n = X509_NAME_new();
 
 	assert_non_null(n);
-	assert_int_equal(1, X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_UTF8,
-	    (const unsigned char *)cn, -1, -1, 0));
+	assert_int_equal(1, X509_NAME_add_entry_by_txt(
+				n, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0));
 	return n;
 }
 

@@ -58,19 +58,29 @@ families_take_turns_and_the_first_stays_first(void **state)
 	check_order("6666666444444444", "6464646464646444");
 }
 
-static int
-listener(const char *text, uint16_t *port, int backlog)
+/* A socket bound to a port of 127.0.0.1 and one to the same of 127.0.0.2, both free. */
+static void
+sockets_make(int fd[2], uint16_t *port)
 {
-	struct sockaddr_storage ss = address(text, *port);
+	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_int_not_equal(-1, fd);
-	assert_int_equal(0, bind(fd, (struct sockaddr *)&ss, addr_len(&ss)));
-	assert_int_equal(0, listen(fd, backlog));
-	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&ss, &n));
-	*port = addr_port(&ss);
-	return fd;
+	for (int tries = 0; tries < 100; tries++) {
+		ss = address("127.0.0.1", 0);
+		for (int i = 0; i < 2; i++) {
+			fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+			assert_int_not_equal(-1, fd[i]);
+		}
+		assert_int_equal(0, bind(fd[0], (struct sockaddr *)&ss, addr_len(&ss)));
+		assert_int_equal(0, getsockname(fd[0], (struct sockaddr *)&ss, &n));
+		*port = addr_port(&ss);
+		ss = address("127.0.0.2", *port);
+		if (bind(fd[1], (struct sockaddr *)&ss, addr_len(&ss)) == 0)
+			return;
+		(void)close(fd[0]);
+		(void)close(fd[1]);
+	}
+	fail_msg("no port that is free on both addresses");
 }
 
 static void
@@ -78,12 +88,14 @@ a_refused_address_is_followed_at_once_by_the_next(void **state)
 {
 	struct sockaddr_storage won;
 	uint16_t port = 0;
-	int lfd = listener("127.0.0.2", &port, 5), fd, value = 0;
+	int pair[2], fd, value = 0;
 	struct dial_list l = { .n = 2 };
 	socklen_t n = sizeof(value);
 	struct err e;
 
 	(void)state;
+	sockets_make(pair, &port); /* the first one is bound and does not listen */
+	assert_int_equal(0, listen(pair[1], 5));
 	l.addr[0] = address("127.0.0.1", port);
 	l.addr[1] = address("127.0.0.2", port);
 	fd = dial_connect(&l, clock_ms() + 5000, &won, &e);
@@ -94,11 +106,13 @@ a_refused_address_is_followed_at_once_by_the_next(void **state)
 	assert_int_equal(0, getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &n));
 	assert_int_not_equal(0, value);
 	(void)close(fd);
-	(void)close(lfd);
+	assert_int_equal(0, shutdown(pair[1], SHUT_RDWR)); /* bound, and no longer listening */
 	assert_int_equal(-1, dial_connect(&l, clock_ms() + 5000, &won, &e));
 	assert_non_null(strstr(e.text, "127.0.0.1:"));
 	assert_non_null(strstr(e.text, "; 127.0.0.2:"));
 	assert_non_null(strstr(e.text, "Connection refused"));
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 }
 
 /* A listener whose queue is full lets a SYN go unanswered, as a dead host does. */
@@ -107,17 +121,19 @@ a_silent_address_is_overtaken_and_its_socket_closed(void **state)
 {
 	struct sockaddr_storage won, dead;
 	uint16_t port = 0;
-	int lfd = listener("127.0.0.1", &port, 0), good, full[4], fd, before, after;
+	int pair[2], full[4], fd, before, after;
 	struct dial_list l = { .n = 2 };
 	struct err e;
 
 	(void)state;
+	sockets_make(pair, &port);
+	assert_int_equal(0, listen(pair[0], 0));
+	assert_int_equal(0, listen(pair[1], 5));
 	dead = address("127.0.0.1", port);
 	for (int i = 0; i < 4; i++) {
 		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		(void)connect(full[i], (struct sockaddr *)&dead, addr_len(&dead));
 	}
-	good = listener("127.0.0.2", &port, 5);
 	l.addr[0] = dead;
 	l.addr[1] = address("127.0.0.2", port);
 	before = dup(0);
@@ -134,8 +150,8 @@ a_silent_address_is_overtaken_and_its_socket_closed(void **state)
 	assert_non_null(strstr(e.text, "no answer"));
 	for (int i = 0; i < 4; i++)
 		(void)close(full[i]);
-	(void)close(good);
-	(void)close(lfd);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
 }
 
 static void

@@ -47,8 +47,8 @@ names_and_addresses_with_and_without_port_are_taken(void **state)
 	good("[2001:db8::1]:22", "2001:db8::1", "2001:db8::1", true, 22);
 	good("[fe80::1%eth0]:22", "fe80::1%eth0", "fe80::1", true, 22);
 	good("1.example", "1.example", "1.example", false, 8443);
-	good("xn--bcher-kva.example", "xn--bcher-kva.example", "xn--bcher-kva.example", false,
-	    8443);
+	good(
+	    "xn--bcher-kva.example", "xn--bcher-kva.example", "xn--bcher-kva.example", false, 8443);
 }
 
 static void

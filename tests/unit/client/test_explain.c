@@ -19,8 +19,12 @@ static char text[400];
 static struct explain_self
 self(int64_t now)
 {
-	return (struct explain_self){ .now = now, .not_before = T0 - 86400, .not_after = T0,
-		.cert_path = "/home/a/cert.pem", .leaf = leaf, .asked = true };
+	return (struct explain_self){ .now = now,
+		.not_before = T0 - 86400,
+		.not_after = T0,
+		.cert_path = "/home/a/cert.pem",
+		.leaf = leaf,
+		.asked = true };
 }
 
 static const char *
@@ -38,8 +42,8 @@ leaf_make(void **state)
 
 	(void)state;
 	leaf = X509_new();
-	(void)X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_UTF8,
-	    (const unsigned char *)"evil\x1b[2J CA", -1, -1, 0);
+	(void)X509_NAME_add_entry_by_txt(
+	    n, "CN", MBSTRING_UTF8, (const unsigned char *)"evil\x1b[2J CA", -1, -1, 0);
 	(void)X509_set_issuer_name(leaf, n);
 	(void)X509_set_subject_name(leaf, n);
 	X509_NAME_free(n);
@@ -58,7 +62,7 @@ static void
 spans_use_the_largest_unit_of_which_there_are_two(void **state)
 {
 	static const struct {
-		int64_t	    s;
+		int64_t s;
 		const char *want;
 	} rows[] = { { -5, "0 s" }, { 0, "0 s" }, { 119, "119 s" }, { 120, "2 min" },
 		{ 7199, "119 min" }, { 7200, "2 h" }, { 172799, "47 h" }, { 172800, "2 days" } };

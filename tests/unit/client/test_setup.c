@@ -34,9 +34,9 @@ stanza_of(int argc, const char *const *argv)
 		free(copy[i]);
 	return stanza;
 }
-#define STANZA(...)                                                                  \
-	stanza_of((int)(sizeof((const char *const[]){ "x", "setup", __VA_ARGS__ }) / \
-		      sizeof(char *)),                                               \
+#define STANZA(...)                                                                             \
+	stanza_of(                                                                              \
+	    (int)(sizeof((const char *const[]){ "x", "setup", __VA_ARGS__ }) / sizeof(char *)), \
 	    (const char *const[]){ "x", "setup", __VA_ARGS__ })
 
 static void
@@ -51,10 +51,10 @@ the_stanza_holds_what_differs_from_the_defaults(void **state)
 			    "%h:443\n\tUser alice\n"
 			    "\tServerAliveInterval 20\n\tServerAliveCountMax 3\n",
 	    STANZA("b", "--port", "443", "--user=alice", "--cert", "/c.pem", "--key", "/k.pem",
-	    "--ca", "/ca.pem", "--server-name", "x.example", "--min-version", "1.2", "--timeout",
-	    "5", "-4"));
-	assert_non_null(strstr(STANZA("[::1]:443"),
-	    "Host ::1\n\tProxyCommand mtls-connect '[%h]:443'\n"));
+		"--ca", "/ca.pem", "--server-name", "x.example", "--min-version", "1.2",
+		"--timeout", "5", "-4"));
+	assert_non_null(
+	    strstr(STANZA("[::1]:443"), "Host ::1\n\tProxyCommand mtls-connect '[%h]:443'\n"));
 	assert_non_null(strstr(STANZA("b", "--timeout", "15"), "mtls-connect %h:8443\n"));
 }
 
@@ -73,8 +73,9 @@ words_are_quoted_for_the_shell_and_for_ssh(void **state)
 	static const struct {
 		const char *word, *want;
 	} rows[] = { { "/usr/bin/a-b_c.d", "/usr/bin/a-b_c.d" }, { "", "''" }, { "a b", "'a b'" },
-		{ "100%h", "'100%%h'" }, { "it's", "'it'\\''s'" }, { "$(id)`id`;|&", "'$(id)`id`;|&'" },
-		{ "~/x", "'~/x'" }, { "*", "'*'" }, { "\xc3\xa4", "'\xc3\xa4'" } };
+		{ "100%h", "'100%%h'" }, { "it's", "'it'\\''s'" },
+		{ "$(id)`id`;|&", "'$(id)`id`;|&'" }, { "~/x", "'~/x'" }, { "*", "'*'" },
+		{ "\xc3\xa4", "'\xc3\xa4'" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -109,7 +110,7 @@ a_host_is_found_only_where_a_host_line_names_it(void **state)
 {
 	static const struct {
 		const char *text;
-		unsigned    line, wild;
+		unsigned line, wild;
 	} rows[] = {
 		{ "", 0, 0 },
 		{ "Host b.example\n", 1, 0 },
