@@ -64,6 +64,8 @@ struct settings {
 
 /* As one encoded text (at most MSG_MAX bytes) and back; -1 and ERR_FORMAT, ERR_PEER. */
 #define SETTINGS_BYTES_MAX MSG_MAX
+/* PEM bytes of the server's certificate chain: it goes in the one flight that a gate gathers. */
+#define SETTINGS_CHAIN_MAX (64U << 10)
 int settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 int settings_decode(const uint8_t *buf, size_t n, struct settings *s, struct err *e)

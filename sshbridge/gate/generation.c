@@ -7,8 +7,6 @@
 #include "verify.h"
 
 #define TRUST_BYTES_MAX (1024UL * 1024 * 1024)
-/* PEM; with the CA names it must fit in the flight that wire.h gathers */
-#define CHAIN_BYTES_MAX (64UL * 1024)
 
 static int
 add_record(struct generation *g, const struct record *r, struct err *e)
@@ -125,7 +123,7 @@ generation_from_fds(uint64_t number, const int fds[3], EVP_PKEY *key, struct err
 
 	if (sealed_map(fds[0], SETTINGS_BYTES_MAX, &p.settings, e) == 0 &&
 	    sealed_map(fds[1], TRUST_BYTES_MAX, &p.trust, e) == 0 &&
-	    sealed_map(fds[2], CHAIN_BYTES_MAX, &p.chain, e) == 0)
+	    sealed_map(fds[2], SETTINGS_CHAIN_MAX, &p.chain, e) == 0)
 		g = generation_new(&p, e);
 	sealed_unmap(&p.settings);
 	sealed_unmap(&p.trust);

@@ -2,7 +2,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "child.h"
@@ -79,71 +78,6 @@ build_map(struct load *l, struct err *e)
 	return 0;
 }
 
-/* Never ask anybody for a passphrase: a daemon has nobody to ask. */
-static int
-no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
-static EVP_PKEY *
-parse_key(const uint8_t *p, size_t n)
-{
-	BIO *b = BIO_new_mem_buf(p, (int)n);
-	EVP_PKEY *key = b == NULL ? NULL : PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
-
-	BIO_free(b);
-	return key;
-}
-
-static X509 *
-parse_leaf(const struct load_file *f)
-{
-	BIO *b = BIO_new_mem_buf(f->text, (int)f->n);
-	X509 *leaf = b == NULL ? NULL : PEM_read_bio_X509(b, NULL, no_passphrase, NULL);
-
-	BIO_free(b);
-	return leaf;
-}
-
-/* The server's certificate: readable, in its time (else a warning), and it belongs to the key. */
-static int
-build_chain(struct load *l, int64_t now, struct err *e)
-{
-	const struct load_file *f = find(l, LOAD_CHAIN);
-	EVP_PKEY *key = NULL;
-	X509 *leaf = NULL;
-	time_t t = (time_t)now;
-	int r = -1;
-
-	ERR_clear_error();
-	if (f == NULL)
-		return err_set(e, ERR_PEER, "FILES: no server certificate");
-	if ((leaf = parse_leaf(f)) == NULL)
-		err_set(e, ERR_FORMAT, "%s: no certificate in PEM form", f->name);
-	else if ((key = parse_key(l->key, l->key_len)) == NULL)
-		err_set(e, ERR_FORMAT, "tls: key: no private key in PEM form, or it is "
-		    "encrypted (a daemon has nobody to ask for the passphrase)");
-	else if (X509_check_private_key(leaf, key) != 1)
-		err_set(e, ERR_FORMAT, "%s: tls: key is not the key of this certificate",
-		    f->name);
-	else
-		r = 0;
-	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
-		load_text(CHILD_WARNING, "%s: the server's certificate has expired: clients will "
-		    "refuse it", f->name);
-	explicit_bzero(l->key, sizeof(l->key));
-	l->key_len = 0;
-	X509_free(leaf);
-	EVP_PKEY_free(key);
-	ERR_clear_error();
-	return r;
-}
-
 int
 load_build(struct load *l, int64_t now, struct err *e)
 {
@@ -158,7 +92,9 @@ load_build(struct load *l, int64_t now, struct err *e)
 			return -1;
 	if (build_map(l, e) == -1)
 		return -1;
-	return build_chain(l, now, e);
+	if ((s = find(l, LOAD_CHAIN)) == NULL)
+		return err_set(e, ERR_PEER, "FILES: no server certificate");
+	return load_chain(l, s, now, e);
 }
 
 static int

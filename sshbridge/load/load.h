@@ -57,6 +57,9 @@ int load_collect(struct load *l, struct err *e) __attribute__((warn_unused_resul
  */
 int load_build(struct load *l, int64_t now, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* The part of it that is the server's certificate chain and key; cleanses the key. */
+int load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 int load_send(struct load *l, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* Answer one EXPLAIN with TEXT lines. 0: it may; 1: it may not; -1: *e. */
