@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,8 @@ struct log_process {
 	int		 fd; /* the destination, -1 before the first PEER */
 	enum log_dest	 dest;
 	int		 pid; /* the monitor's, for the lines */
+	bool		 torn; /* the file ends in the middle of a line: its disk was full */
+	int64_t		 asked_ms; /* when we asked for another destination */
 	struct msg_seen	 seen;
 };
 
@@ -84,17 +87,44 @@ static const struct msg_rule from_monitor[] = {
 	{ MSG_PEER, 1, 0, 1, on_peer },
 };
 
-/* Ask the monitor for a new destination: syslogd was restarted. */
+/*
+ * Ask the monitor for a new destination: syslogd was restarted. Once in a second at most: if the
+ * monitor finds none it says so in a line, and that one cannot be written either.
+ */
 static void
-ask_again(void)
+ask_again(struct log_process *p)
 {
 	uint8_t buf[64];
 	struct msg_out o;
 	struct err e;
+	int64_t now = now_ms();
 
+	if (now >= p->asked_ms && now - p->asked_ms < 1000)
+		return;
+	p->asked_ms = now;
 	msg_start(&o, buf, sizeof(buf), MSG_RELOAD, 0);
 	if (msgio_send(CHILD_CHANNEL, &o, NULL, 0, &e) == -1)
 		return; /* the monitor is gone: the main loop sees it */
+}
+
+/* What a full disk left of a line must not become the beginning of the next. */
+static bool
+mend(struct log_process *p)
+{
+	if (p->torn && write(p->fd, "\n", 1) == 1)
+		p->torn = false;
+	return !p->torn;
+}
+
+static void
+tell_lost(struct log_process *p)
+{
+	char line[100];
+
+	(void)snprintf(line, sizeof(line), "log: %llu lines were lost before this one",
+	    (unsigned long long)p->queue.lost);
+	p->queue.lost = 0;
+	queue_line(p, CHILD_WARNING, line);
 }
 
 /* Write the oldest line. What is refused for good is lost and counted. */
@@ -103,29 +133,25 @@ write_one(struct log_process *p)
 {
 	char line[LOG_LINE_MAX + 512];
 	size_t n = log_queue_peek(&p->queue, line, sizeof(line));
-	ssize_t w;
+	ssize_t w = -1;
 
+	errno = 0;
 	if (p->dest == LOGTO_SYSLOG)
 		w = sendto(p->fd, line, n, MSG_NOSIGNAL, NULL, 0);
-	else
+	else if (mend(p))
 		w = write(p->fd, line, n);
 	if (w == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	log_queue_drop(&p->queue);
 	if (w == (ssize_t)n) {
-		if (p->queue.lost > 0) {
-			uint64_t lost = p->queue.lost;
-
-			p->queue.lost = 0;
-			(void)snprintf(line, sizeof(line), "log: %llu lines were lost before "
-			    "this one", (unsigned long long)lost);
-			queue_line(p, CHILD_WARNING, line);
-		}
+		if (p->queue.lost > 0)
+			tell_lost(p);
 		return;
 	}
+	p->torn = p->torn || w > 0;
 	p->queue.lost++;
 	if (w == -1 && p->dest == LOGTO_SYSLOG)
-		ask_again();
+		ask_again(p);
 }
 
 /* 1: handled; 0: nothing there; -1: the monitor is gone or broke the protocol. */

@@ -42,18 +42,22 @@ monitor_log_line(struct monitor *m, enum child_level level, const char *tag, con
 		to_stderr(text);
 		return;
 	}
-	msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
-	msg_put_u32(&o, level);
 	if (m->lines_lost > 0) {
-		msg_put_str(&o, "log lines were lost: the log process did not take them");
+		char lost[100];
+
+		(void)snprintf(lost, sizeof(lost), "%llu log lines were lost: the log process "
+		    "did not take them", (unsigned long long)m->lines_lost);
+		msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
+		msg_put_u32(&o, CHILD_WARNING);
+		msg_put_str(&o, lost);
 		if (msgq_send(m->log.q, &o, NULL, 0, &e) == -1) {
 			m->lines_lost++;
 			return;
 		}
 		m->lines_lost = 0;
-		msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
-		msg_put_u32(&o, level);
 	}
+	msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
+	msg_put_u32(&o, level);
 	msg_put_str(&o, text);
 	if (msgq_send(m->log.q, &o, NULL, 0, &e) == -1)
 		m->lines_lost++;
