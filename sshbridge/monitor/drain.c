@@ -66,6 +66,8 @@ drain_start(struct monitor *m)
 		_exit(0);
 	m->draining = true;
 	m->notify_socket = NULL;
+	if (m->load.q == NULL)
+		m->load.pid = 0; /* its end is the other's to see; its number may be anybody's soon */
 	if (event_reinit(m->base) == -1) {
 		monitor_fatal(m, "drain: the event loop cannot go on after fork");
 		return;

@@ -229,7 +229,8 @@ build(struct monitor *m, struct generation *g, struct err *e)
 	limits_apply(m, g->conf, m->ngates);
 	if (read_key(g, e) == -1)
 		return -1;
-	if (m->mode == MODE_RUN && (g->listeners = listeners_new(g->conf->listen,
+	/* who drains listens no more: a queue that nobody serves would take clients from others */
+	if (m->mode == MODE_RUN && !m->draining && (g->listeners = listeners_new(g->conf->listen,
 	    g->conf->settings.nlisteners, m->ngates,
 	    m->current == NULL ? NULL : m->current->listeners, e)) == NULL)
 		return -1;

@@ -36,6 +36,31 @@ kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
+/* What ident or a gate says to the generation that it was given last. */
+static int
+on_answer(struct kid *k, uint64_t number, bool ok, const char *why, struct err *e)
+{
+	struct monitor *m = k->m;
+
+	if (number != k->sent)
+		return err_set(e, ERR_PEER, "READY for a generation it was not given");
+	k->answered = number;
+	(void)event_del(k->deadline);
+	if (ok) {
+		k->taken = number;
+	} else if (k->kind == KID_IDENT && m->candidate != NULL &&
+	    number == m->candidate->number) {
+		generation_fail(m, why);
+		return 0;
+	} else if (k->kind != KID_IDENT || m->current == NULL || number == m->current->number) {
+		return err_set(e, ERR_PEER, "generation %llu is refused: %s",
+		    (unsigned long long)number, why);
+	}
+	/* else a candidate that was given up meanwhile: what is in force is sent again */
+	monitor_advance(m);
+	return 0;
+}
+
 static int
 on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
@@ -61,27 +86,13 @@ on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		generation_fail(k->m, why);
 		return 0;
 	}
-	if (!ok) {
-		if (k->kind == KID_IDENT && k->m->candidate != NULL &&
-		    number == k->m->candidate->number) {
-			generation_fail(k->m, why);
-			return 0;
-		}
-		if (number == 0)
-			return err_set(e, ERR_PEER, "it does not start: %s", why);
-		return err_set(e, ERR_PEER, "generation %llu is refused: %s",
-		    (unsigned long long)number, why);
-	}
-	if (number == 0) {
-		k->state = KID_UP;
-		if (k->kind == KID_LOG)
-			logging_open(k->m);
-	} else {
-		if (number != k->sent)
-			return err_set(e, ERR_PEER, "READY for a generation it was not given");
-		k->taken = number;
-		(void)event_del(k->deadline);
-	}
+	if (number != 0)
+		return on_answer(k, number, ok != 0, why, e);
+	if (!ok)
+		return err_set(e, ERR_PEER, "it does not start: %s", why);
+	k->state = KID_UP;
+	if (k->kind == KID_LOG)
+		logging_open(k->m);
 	monitor_advance(k->m);
 	return 0;
 }
@@ -267,9 +278,15 @@ on_end(void *arg, const struct err *why)
 {
 	struct kid *k = arg;
 
+	/*
+	 * A draining copy is not the parent of what it was forked with: a pid whose channel has
+	 * ended may be anybody's by now, and nobody will tell us of its end.
+	 */
+	if (k->parent != getpid() && why->kind != ERR_PEER)
+		k->pid = 0;
 	kid_kill(k, why->kind == ERR_PEER ? why->text : "");
-	if (k->m->draining && k->m->log.pid != k->pid)
-		k->pid = 0; /* after the fork its parent was another: nobody tells us of its end */
+	if (k->parent != getpid())
+		k->pid = 0;
 	kids_reap(k->m);
 	if (k->m->draining)
 		drain_check(k->m);
@@ -291,9 +308,10 @@ kid_start(struct kid *k, struct err *e)
 	if (spawn(m, programs[k->kind], k->index, uid, gid, root, &k->pid, &channel, e) == -1)
 		return -1;
 	memset(&k->seen, 0, sizeof(k->seen));
-	k->sent = k->taken = k->listening = 0;
+	k->sent = k->taken = k->answered = k->listening = 0;
 	k->wired = k->idle = false;
 	k->started_ms = monitor_now_ms();
+	k->parent = getpid();
 	if ((k->q = msgq_new(m->base, channel, QUEUE_BYTES, on_msg, on_end, k, e)) == NULL) {
 		close(channel);
 		(void)kill(k->pid, SIGKILL);

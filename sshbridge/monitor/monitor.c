@@ -62,6 +62,13 @@ ensure(struct kid *k)
 	return false;
 }
 
+/* One at a time: while a child works on one it is not given the next, nor its READY misread. */
+static bool
+may_send(const struct kid *k)
+{
+	return k->answered == k->sent;
+}
+
 /* The generation that everybody should have: the candidate as soon as ident has taken it. */
 static void
 advance_ident(struct monitor *m)
@@ -75,6 +82,8 @@ advance_ident(struct monitor *m)
 	if (g == NULL)
 		return;
 	if (m->ident.sent != g->number) {
+		if (!may_send(&m->ident))
+			return;
 		m->offered = g == m->candidate;
 		generation_to_ident(m, g);
 	} else if (m->ident.taken == g->number && g == m->candidate) {
@@ -158,7 +167,8 @@ advance_gate(struct monitor *m, struct kid *gate)
 		gate->wired = true;
 	}
 	if (gate->sent != m->current->number) {
-		generation_to_gate(m, gate, m->current);
+		if (may_send(gate))
+			generation_to_gate(m, gate, m->current);
 		return false;
 	}
 	if (gate->taken != m->current->number)
@@ -207,7 +217,7 @@ monitor_advance(struct monitor *m)
 	if (m->stopping || m->mode == MODE_EXPLAIN)
 		return;
 	/* the log process first: what the others say then has somewhere to go */
-	if (!ensure(&m->log))
+	if (!ensure(&m->log) && !m->draining)
 		return;
 	(void)ensure(&m->resolve);
 	if (!ensure(&m->ident))

@@ -33,9 +33,11 @@ struct kid {
 	char		tag[16]; /* "gate-0": goes before its log lines */
 	enum kid_state	state;
 	pid_t		pid; /* 0: none */
+	pid_t		parent; /* who started it: not us in a draining copy */
 	struct msgq    *q;   /* NULL: none */
 	struct msg_seen seen;
 	uint64_t	sent, taken; /* generation */
+	uint64_t	answered;    /* the last one that it said READY to, in either way */
 	uint64_t	listening;   /* number of the listener set that it has */
 	bool		wired;	     /* it has its pair to ident (ident: to resolve) */
 	bool		idle;	     /* a draining gate without connections */

@@ -9,6 +9,21 @@
 #include "monitor.h"
 #include "msgio.h"
 
+/* Its word about who is behind a connection will be believed: it must be root's, or our own. */
+static int
+check_peer(int fd, const char *path, struct err *e)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == -1)
+		return err_sys(e, errno, "%s", path);
+	if (n == sizeof(peer) && (peer.uid == 0 || peer.uid == geteuid()))
+		return 0;
+	return err_set(e, ERR_REFUSED, "%s: uid %u listens there, who is not believed: let nobody "
+	    "else write in the folder of control-socket", path, (unsigned)peer.uid);
+}
+
 static int
 connect_to(const char *path, struct err *e)
 {
@@ -24,6 +39,10 @@ connect_to(const char *path, struct err *e)
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &five, sizeof(five)) == -1 ||
 	    connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1) {
 		err_sys(e, errno, "%s", path);
+		close(fd);
+		return -1;
+	}
+	if (check_peer(fd, path, e) == -1) {
 		close(fd);
 		return -1;
 	}
