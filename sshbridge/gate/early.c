@@ -138,6 +138,13 @@ handshake_done(struct conn *c)
 		conn_linger(c);
 		return;
 	}
+	/* or who is slow would choose the CRL that he is judged by: the one of his first byte */
+	if (c->early->proof->gen != c->g->gen &&
+	    !verify_again(c->ssl, c->early->proof, c->g->gen)) {
+		conn_report(c, c->early->proof->why.text);
+		conn_farewell(c, "certificate not acceptable");
+		return;
+	}
 	if (open_ask(c, &e) == -1) {
 		conn_report(c, e.text);
 		conn_farewell(

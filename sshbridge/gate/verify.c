@@ -151,6 +151,21 @@ verify_holds(const SSL *ssl, const struct proof *p)
 	       SSL_get_verify_result(ssl) == X509_V_OK;
 }
 
+bool
+verify_again(const SSL *ssl, struct proof *p, struct generation *now)
+{
+	bool ok;
+
+	proof_drop_sections(p);
+	(void)generation_ref(now);
+	generation_unref(p->gen);
+	p->gen = now;
+	p->why = (struct err){ 0 };
+	ok = judge(p, SSL_get_peer_cert_chain(ssl)) == 1;
+	ERR_clear_error();
+	return ok;
+}
+
 /* ---- for the log ----------------------------------------------------------------------------- */
 
 static void

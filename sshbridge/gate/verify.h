@@ -39,6 +39,13 @@ int verify_client(X509_STORE_CTX *ctx, void *arg);
  */
 bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull));
 
+/*
+ * The same certificate by another generation, which the proof refers to from then on: a reload
+ * came during the handshake. False: p->why.
+ */
+bool verify_again(const SSL *ssl, struct proof *p, struct generation *now)
+    __attribute__((warn_unused_result, nonnull));
+
 /* subject=, issuer=, serial= of the certificate that was shown, if there was one. */
 void verify_describe(const struct proof *p, struct logline *l) __attribute__((nonnull));
 
