@@ -1,6 +1,7 @@
 # make                build everything into build/, laid out like an install prefix
 # make check          the test command: install what is missing, build, run every test
 # make demo           the main job, end to end, with a throwaway CA (as root)
+# make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
 # make check-asan     the same tests under AddressSanitizer and UBSan
 # make fuzz           each fuzz target for FUZZ_SECONDS (10)
 # make install        DESTDIR= PREFIX=/usr PAMDIR= SYSCONFDIR=/etc
@@ -191,6 +192,22 @@ demo:
 	$(Q)packaging/deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(abspath $(BUILD)) tests/demo/run
+
+# ---- measuring: beside haproxy and nginx where they are ---------------------------------------
+# T=word chooses what, BENCH_ROUNDS how often (tests/bench/run --help)
+BENCH := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+.PHONY: bench bench-programs
+bench:
+	$(Q)if [ "$$(id -u)" != 0 ]; then echo "measuring makes namespaces and starts an sshd: run 'sudo make bench'" >&2; exit 1; fi
+	$(Q)packaging/deps
+	$(Q)packaging/deps --bench || echo "what is missing is left out" >&2
+	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run $(T)
+bench-programs: $(BENCH)
+$(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o
+	@echo "  LD    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(L_SSL) -lpthread
 
 # ---- install --------------------------------------------------------------------------------
 D = $(DESTDIR)
