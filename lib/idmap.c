@@ -3,6 +3,13 @@
 
 #include "idmap_local.h"
 
+/*
+ * How many expressions may hit the match limit in one question. Each that does costs a millisecond
+ * or two, during which nobody else is answered, and a certificate has up to 256 values to try on
+ * all of them. By then the verdict is a no in any case.
+ */
+enum { LIMITS_MAX = 16 };
+
 /* One question on its way to a verdict. */
 struct judge {
 	const struct idmap *m;
@@ -12,7 +19,7 @@ struct judge {
 	bool who;	/* an account is asked for */
 	enum idmap_verdict verdict;
 	const struct idmap_rule *rule;
-	bool limit;
+	unsigned limits; /* expressions that hit the match limit */
 };
 typedef void judge_rule(
     struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c);
@@ -45,15 +52,16 @@ match_value(struct judge *j, const struct idmap_value *v, bool deny, judge_rule 
 			see(j, r, &none);
 	for (uint32_t i = j->m->others[v->field][deny]; i != 0; i = r->next) {
 		/* Past a limit nothing can grant any more; another rule may still deny. */
-		if (j->limit && !deny)
+		if (j->limits > 0 && !deny)
 			return;
 		r = &j->m->rules[i - 1];
-		if ((r->trust & j->trust) == 0)
+		if ((r->trust & j->trust) == 0 ||
+		    (r->kind == KIND_REGEX && j->limits >= LIMITS_MAX))
 			continue;
 		if ((got = idmap_rule_match(j->m, r, v, &c)) == 1)
 			see(j, r, &c);
 		else if (got == -1)
-			j->limit = true;
+			j->limits++;
 	}
 }
 
@@ -191,9 +199,9 @@ judge(struct judge *j, struct idmap_rule_info *info)
 	j->verdict = IDMAP_NO_RULE;
 	j->trust = idmap_section_bits(j->m, j->q);
 	match_all(j, true, see_deny);
-	if (j->verdict != IDMAP_DENY && !j->limit)
+	if (j->verdict != IDMAP_DENY && j->limits == 0)
 		match_all(j, false, see_grant);
-	if (j->verdict != IDMAP_DENY && j->limit) {
+	if (j->verdict != IDMAP_DENY && j->limits > 0) {
 		j->verdict = IDMAP_LIMIT;
 		j->rule = NULL;
 	}

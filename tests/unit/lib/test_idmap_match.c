@@ -304,6 +304,32 @@ a_deny_wins_over_a_limit_wherever_it_stands(void **state)
 	identity_free(id);
 }
 
+/* Each hit of the limit costs a millisecond, and a certificate may bring 256 values. */
+static void
+after_sixteen_limits_no_expression_is_tried_and_a_literal_deny_still_wins(void **state)
+{
+	struct idmap *m = map_of("cn /(a|aa|a+)+b/ deny\ncn /x/ deny\ncn y deny\n", 1);
+	char value[64];
+
+	(void)state;
+	for (int bad = 15; bad <= 16; bad++) {
+		struct identity *id = identity_new();
+
+		assert_non_null(id);
+		for (int i = 0; i < bad; i++) {
+			(void)snprintf(value, sizeof(value), "%.48sb%02d!",
+			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", i);
+			id_add(id, ID_CN, value);
+		}
+		id_add(id, ID_CN, "x");
+		assert_int_equal(bad < 16 ? IDMAP_DENY : IDMAP_LIMIT, ask(m, id, "alice", NULL));
+		id_add(id, ID_CN, "y");
+		assert_int_equal(IDMAP_DENY, ask(m, id, "alice", NULL));
+		identity_free(id);
+	}
+	idmap_free(m);
+}
+
 static void
 a_captured_account_is_a_portable_name(void **state)
 {
@@ -485,6 +511,8 @@ main(void)
 		cmocka_unit_test(an_expression_that_never_ends_denies),
 		cmocka_unit_test(deep_recursion_hits_a_limit_and_denies),
 		cmocka_unit_test(a_deny_wins_over_a_limit_wherever_it_stands),
+		cmocka_unit_test(
+		    after_sixteen_limits_no_expression_is_tried_and_a_literal_deny_still_wins),
 		cmocka_unit_test(a_captured_account_is_a_portable_name),
 		cmocka_unit_test(a_value_that_cannot_be_an_account_has_no_connection),
 		cmocka_unit_test(low_uids_need_a_literal_name),
