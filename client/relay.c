@@ -19,6 +19,7 @@
 #include "text.h"
 
 #define CHUNK	  (128 * 1024)
+#define JUNK_MAX  (64 * 1024)
 #define LINGER_MS 5000 /* nobody reads stdout, stdin has ended: how long the server may take */
 
 struct relay {
@@ -33,6 +34,7 @@ struct relay {
 	bool notified;		   /* our close_notify is on its way */
 	bool peer_ended;	   /* the server's close_notify came */
 	bool peer_fin;		   /* after it, the end of TCP */
+	size_t junk;		   /* bytes between the two */
 	bool out_gone;		   /* nobody reads stdout */
 	bool hup;		   /* SIGHUP: only what is in stdin now still counts */
 	bool more;		   /* TLS holds data that did not fit into down */
@@ -209,17 +211,22 @@ down_read(struct relay *r)
 	r->more = SSL_has_pending(ssl) != 0;
 }
 
-/* After close_notify nothing of the server's counts; only the end of TCP is waited for. */
+/*
+ * After close_notify nothing of the server's counts; only the end of TCP is waited for. A little
+ * at a time: who sends on and on must not keep us from stdin and signals, and has ended by that.
+ */
 static void
 fin_read(struct relay *r)
 {
-	ssize_t n;
+	uint8_t junk[4096];
+	ssize_t n = recv(r->t->fd, junk, sizeof(junk), MSG_DONTWAIT);
 
-	do
-		n = recv(r->t->fd, r->down + r->down_len, 1, MSG_DONTWAIT);
-	while (n > 0 || (n == -1 && errno == EINTR));
-	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+	if (n > 0) {
+		r->junk += (size_t)n;
+		r->peer_fin = r->junk > JUNK_MAX;
+	} else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
 		r->peer_fin = true;
+	}
 }
 
 static void
