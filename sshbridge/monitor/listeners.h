@@ -3,6 +3,7 @@
 #define LISTENERS_H
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "err.h"
 #include "settings.h"
@@ -32,13 +33,17 @@ int listeners_fd(const struct listeners *l, size_t addr, size_t gate) __attribut
 struct unixsock {
 	int  fd;
 	char path[108], temp[108];
+	struct stat before; /* what had the path when this was made; st_ino 0: nothing */
 	bool published;
 	dev_t dev;
 	ino_t ino;
 };
 struct unixsock *unixsock_new(const char *path, struct err *e)
     __attribute__((warn_unused_result, nonnull));
-/* Take the path over, from whoever had it. */
+/*
+ * Take the path over from what had it when unixsock_new() looked. -1: ERR_REFUSED (another has
+ * taken it since), ERR_SYS.
+ */
 int unixsock_publish(struct unixsock *u, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /* Closes; removes the path if it is still ours. */

@@ -228,9 +228,10 @@ open_sockets(struct monitor *m, const struct conf *c, struct err *e)
 {
 	struct event *ev;
 
-	if (takeover_ask(c->control_socket, &m->older, e) == -1 ||
-	    (m->ident_sock = unixsock_new(c->ident_socket, e)) == NULL ||
-	    (m->control_sock = unixsock_new(c->control_socket, e)) == NULL)
+	/* first what stands at the paths now, then who that is: see unixsock_publish() */
+	if ((m->ident_sock = unixsock_new(c->ident_socket, e)) == NULL ||
+	    (m->control_sock = unixsock_new(c->control_socket, e)) == NULL ||
+	    takeover_ask(c->control_socket, &m->older, e) == -1)
 		return -1;
 	if ((ev = event_new(m->base, m->control_sock->fd, EV_READ | EV_PERSIST, control_accept,
 	    m)) == NULL || event_add(ev, NULL) == -1)

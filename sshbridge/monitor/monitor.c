@@ -115,8 +115,9 @@ publish(struct monitor *m)
 	msg_put_u32(&o, 1);
 	msg_put_u32(&o, 0);
 	kid_send(&m->ident, &o, &fd, 1);
-	if (unixsock_publish(m->ident_sock, &e) == -1 ||
-	    unixsock_publish(m->control_sock, &e) == -1)
+	/* who has control-socket is the one in service: of two that start at once the other ends */
+	if (unixsock_publish(m->control_sock, &e) == -1 ||
+	    unixsock_publish(m->ident_sock, &e) == -1)
 		monitor_fatal(m, "%s", e.text);
 }
 

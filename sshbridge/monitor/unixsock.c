@@ -1,5 +1,6 @@
 /* unixsock.c - listening Unix sockets that take a path over by rename */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ unixsock_new(const char *path, struct err *e)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	struct unixsock *u = calloc(1, sizeof(*u));
+	struct stat st;
 	mode_t mask;
 	int r;
 
@@ -49,6 +51,7 @@ unixsock_new(const char *path, struct err *e)
 	}
 	if (make_folder(path, e) == -1)
 		goto fail;
+	u->before = lstat(path, &st) == 0 ? st : (struct stat){ 0 };
 	memcpy(un.sun_path, u->temp, sizeof(u->temp));
 	(void)unlink(u->temp);
 	if ((u->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) == -1) {
@@ -68,6 +71,48 @@ fail:
 	return NULL;
 }
 
+static bool
+is_inode(const char *path, const struct stat *want)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_dev == want->st_dev && st.st_ino == want->st_ino;
+}
+
+static int
+move(const struct unixsock *u, unsigned flags)
+{
+	return renameat2(AT_FDCWD, u->temp, AT_FDCWD, u->path, flags);
+}
+
+/*
+ * Of two instances that start at once, each may have found nobody in service: so the path is
+ * taken only from the one that was there before, in one step that tells who it was.
+ */
+static int
+take_path(const struct unixsock *u, struct err *e)
+{
+	bool was_there = u->before.st_ino != 0;
+
+	if (was_there && move(u, RENAME_EXCHANGE) == 0) {
+		if (is_inode(u->temp, &u->before))
+			return unlink(u->temp) == 0 ? 0 : err_sys(e, errno, "%s", u->temp);
+		(void)move(u, RENAME_EXCHANGE);
+		errno = EEXIST;
+	} else if (!was_there || errno == ENOENT) { /* it has ended, and taken its path along */
+		if (move(u, RENAME_NOREPLACE) == 0)
+			return 0;
+	}
+	/* a file system that knows neither */
+	if (errno == EINVAL && (was_there ? is_inode(u->path, &u->before) :
+	    access(u->path, F_OK) == -1) && rename(u->temp, u->path) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(e, ERR_REFUSED, "%s: another instance has started meanwhile",
+		    u->path);
+	return err_sys(e, errno, "%s", u->path);
+}
+
 int
 unixsock_publish(struct unixsock *u, struct err *e)
 {
@@ -75,8 +120,10 @@ unixsock_publish(struct unixsock *u, struct err *e)
 
 	if (u->published)
 		return 0;
-	if (lstat(u->temp, &st) == -1 || rename(u->temp, u->path) == -1)
-		return err_sys(e, errno, "%s", u->path);
+	if (lstat(u->temp, &st) == -1)
+		return err_sys(e, errno, "%s", u->temp);
+	if (take_path(u, e) == -1)
+		return -1;
 	u->dev = st.st_dev;
 	u->ino = st.st_ino;
 	u->published = true;

@@ -253,6 +253,63 @@ a_path_that_is_too_long_is_refused_and_its_neighbour_is_not(void **state)
 	assert_int_equal(ERR_FORMAT, e.kind);
 }
 
+/* One of another process: its temporary name is another. */
+static struct unixsock *
+must_open_elsewhere(const char *path)
+{
+	struct unixsock *u = must_open(path);
+	char temp[sizeof(u->temp)];
+
+	(void)snprintf(temp, sizeof(temp), "%s.0", path);
+	assert_int_equal(0, rename(u->temp, temp));
+	memcpy(u->temp, temp, sizeof(temp));
+	return u;
+}
+
+/* Both looked before either was there; with and without one that both of them replace. */
+static void
+of_two_that_begin_at_once_the_second_is_refused_and_the_first_stays(void **state)
+{
+	struct place *p = *state;
+
+	for (int with_old = 0; with_old <= 1; with_old++) {
+		struct unixsock *old = NULL, *one, *two;
+		struct stat st, after;
+		struct err e = { 0 };
+
+		if (with_old) {
+			old = must_open(p->path);
+			must_publish(old);
+		}
+		one = must_open_elsewhere(p->path);
+		two = must_open(p->path);
+		must_publish(one);
+		assert_int_equal(0, lstat(p->path, &st));
+		assert_int_equal(-1, unixsock_publish(two, &e));
+		assert_int_equal(ERR_REFUSED, e.kind);
+		unixsock_free(two);
+		unixsock_free(old);
+		assert_int_equal(0, lstat(p->path, &after));
+		assert_true(st.st_ino == after.st_ino);
+		assert_int_equal(0, try_connect(p->path));
+		unixsock_free(one);
+	}
+}
+
+static void
+one_that_ended_after_we_looked_is_no_hindrance(void **state)
+{
+	struct place *p = *state;
+	struct unixsock *old = must_open_elsewhere(p->path), *new;
+
+	must_publish(old);
+	new = must_open(p->path);
+	unixsock_free(old);
+	must_publish(new);
+	assert_int_equal(0, try_connect(p->path));
+	unixsock_free(new);
+}
+
 int
 main(void)
 {
@@ -263,6 +320,8 @@ main(void)
 		TEST(one_that_was_never_published_leaves_nothing),
 		TEST(a_dead_ones_socket_is_taken_over),
 		TEST(the_older_one_removes_only_what_is_its_own),
+		TEST(of_two_that_begin_at_once_the_second_is_refused_and_the_first_stays),
+		TEST(one_that_ended_after_we_looked_is_no_hindrance),
 		TEST(a_file_that_somebody_put_there_since_stays),
 		TEST(a_left_over_temporary_name_does_not_matter),
 		TEST(its_folder_is_made_where_it_is_missing_but_no_more),
