@@ -72,16 +72,22 @@ judge_strength(const char *name, int number, X509 *c, struct err *e)
 	int bits = 0;
 
 	if (key == NULL || !kind_is_known(key))
-		return err_set(e, ERR_FORMAT, "%s: certificate %d has a key of a kind that TLS does "
-		    "not take (EC P-256, P-384, P-521, Ed25519, Ed448, RSA)", name, number);
+		return err_set(e, ERR_FORMAT,
+		    "%s: certificate %d has a key of a kind that TLS does "
+		    "not take (EC P-256, P-384, P-521, Ed25519, Ed448, RSA)",
+		    name, number);
 	if (EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
-		return err_set(e, ERR_FORMAT, "%s: certificate %d has too short a key (RSA: at least "
-		    "2048 bits)", name, number);
+		return err_set(e, ERR_FORMAT,
+		    "%s: certificate %d has too short a key (RSA: at least "
+		    "2048 bits)",
+		    name, number);
 	/* nobody relies on the signature that a root makes over itself */
 	if ((X509_get_extension_flags(c) & EXFLAG_SS) == 0 &&
 	    (X509_get_signature_info(c, NULL, NULL, &bits, NULL) != 1 || bits < SECURITY_BITS))
-		return err_set(e, ERR_FORMAT, "%s: certificate %d is signed with too weak a digest "
-		    "(SHA-256 or better)", name, number);
+		return err_set(e, ERR_FORMAT,
+		    "%s: certificate %d is signed with too weak a digest "
+		    "(SHA-256 or better)",
+		    name, number);
 	return 0;
 }
 
@@ -108,7 +114,8 @@ parse_chain(const struct load_file *f, X509 **leaf, struct err *e)
 	/* NO_START_LINE is how libcrypto says end of file, also for a file with no PEM in it. */
 	code = ERR_peek_last_error();
 	if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
-		r = err_set(e, ERR_FORMAT, "%s: certificate %d is damaged or cut off", f->name, n + 1);
+		r = err_set(
+		    e, ERR_FORMAT, "%s: certificate %d is damaged or cut off", f->name, n + 1);
 	else if (n == 0)
 		r = err_set(e, ERR_FORMAT, "%s: no certificate in PEM form", f->name);
 out:
@@ -123,7 +130,8 @@ judge_key(const struct load *l, const char *name, X509 *leaf, struct err *e)
 	int r = 0;
 
 	if (key == NULL)
-		r = err_set(e, ERR_FORMAT, "tls: key: no private key in PEM form, or it is "
+		r = err_set(e, ERR_FORMAT,
+		    "tls: key: no private key in PEM form, or it is "
 		    "encrypted (a daemon has nobody to ask for the passphrase)");
 	else if (X509_check_private_key(leaf, key) != 1)
 		r = err_set(e, ERR_FORMAT, "%s: tls: key is not the key of this certificate", name);
@@ -143,8 +151,10 @@ load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e
 		r = 0;
 	/* past it clients refuse us, which is theirs to say: the bridge itself can still start */
 	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
-		load_text(CHILD_WARNING, "%s: the server's certificate has expired: clients will "
-		    "refuse it", f->name);
+		load_text(CHILD_WARNING,
+		    "%s: the server's certificate has expired: clients will "
+		    "refuse it",
+		    f->name);
 	explicit_bzero(l->key, sizeof(l->key));
 	l->key_len = 0;
 	X509_free(leaf);

@@ -67,11 +67,13 @@ load_pki_setup(void **state)
 	assert_non_null(s);
 	pem.root = pki_make(&(struct pki_spec){ .profile = PKI_ROOT }, NULL);
 	pem.inter = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, pem.root);
-	pem.server = pki_make(&(struct pki_spec){ .profile = PKI_SERVER, .subject = "CN=bastion" },
-	    pem.inter);
+	pem.server = pki_make(
+	    &(struct pki_spec){ .profile = PKI_SERVER, .subject = "CN=bastion" }, pem.inter);
 	pem.alice = pki_make(&(struct pki_spec){ .subject = "CN=alice",
-	    .ext = { "subjectAltName=email:alice@corp.example" } }, pem.inter);
-	pem.other = pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=other" }, NULL);
+				 .ext = { "subjectAltName=email:alice@corp.example" } },
+	    pem.inter);
+	pem.other =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=other" }, NULL);
 	of_root = pki_crl(&crl, pem.root);
 	of_inter = pki_crl(&crl, pem.inter);
 	pem.anchors = pki_pem_cert(pem.root->cert);
@@ -82,8 +84,8 @@ load_pki_setup(void **state)
 	pem.leaf = pki_pem_cert(pem.alice->cert);
 	stage_settings(s, 22);
 	s->sections[0].revocation = 1;
-	assert_int_equal(0, settings_encode(s, pem.settings, sizeof(pem.settings),
-	    &pem.settings_len, &e));
+	assert_int_equal(
+	    0, settings_encode(s, pem.settings, sizeof(pem.settings), &pem.settings_len, &e));
 	X509_CRL_free(of_root);
 	X509_CRL_free(of_inter);
 	free(s);
@@ -111,14 +113,18 @@ load_pki_teardown(void **state)
 static inline struct files
 load_good(void)
 {
-#define TEXT(kind, name, text) { kind, 0, name, text, strlen(text), 0 }
-	return (struct files){ .key = pem.key, .part = {
-		[F_SETTINGS] = { LOAD_SETTINGS, 0, "sshbridge.conf", pem.settings, pem.settings_len, 0 },
-		[F_ANCHORS] = TEXT(LOAD_ANCHORS, "client-ca.pem", pem.anchors),
-		[F_INTERMEDIATES] = TEXT(LOAD_INTERMEDIATES, "intermediate.pem", pem.inters),
-		[F_CRL] = TEXT(LOAD_CRL, "crl.pem", pem.crl),
-		[F_CHAIN] = TEXT(LOAD_CHAIN, "server.pem", pem.chain),
-		[F_MAP] = TEXT(LOAD_MAP, "identity.map", load_map) } };
+#define TEXT(kind, name, text)                       \
+	{                                            \
+		kind, 0, name, text, strlen(text), 0 \
+	}
+	return (struct files){ .key = pem.key,
+		.part = { [F_SETTINGS] = { LOAD_SETTINGS, 0, "sshbridge.conf", pem.settings,
+			      pem.settings_len, 0 },
+		    [F_ANCHORS] = TEXT(LOAD_ANCHORS, "client-ca.pem", pem.anchors),
+		    [F_INTERMEDIATES] = TEXT(LOAD_INTERMEDIATES, "intermediate.pem", pem.inters),
+		    [F_CRL] = TEXT(LOAD_CRL, "crl.pem", pem.crl),
+		    [F_CHAIN] = TEXT(LOAD_CHAIN, "server.pem", pem.chain),
+		    [F_MAP] = TEXT(LOAD_MAP, "identity.map", load_map) } };
 #undef TEXT
 }
 

@@ -104,8 +104,7 @@ cut(const char *text, size_t n)
 static void
 each_broken_file_is_refused_by_its_name(void **state)
 {
-	static const char junk[] =
-	    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+	static const char junk[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 	char *anchors = cut(pem.anchors, 60), *crl = cut(pem.crl, 60), *chain = cut(pem.chain, 60);
 
 	(void)state;
@@ -209,16 +208,17 @@ a_certificate_that_gates_would_refuse_is_refused_here(void **state)
 	    "too short a key");
 	refused_certificate(&(struct pki_spec){ .profile = PKI_SERVER, .key_kind = PKI_DSA2048 },
 	    "a kind that TLS does not take");
-	refused_certificate(&(struct pki_spec){ .profile = PKI_SERVER,
-	    .key_kind = PKI_RSA_PSS2048 }, "a kind that TLS does not take");
+	refused_certificate(
+	    &(struct pki_spec){ .profile = PKI_SERVER, .key_kind = PKI_RSA_PSS2048 },
+	    "a kind that TLS does not take");
 	refused_certificate(&(struct pki_spec){ .profile = PKI_SERVER, .key_kind = PKI_P224 },
 	    "a kind that TLS does not take");
 	refused_certificate(&(struct pki_spec){ .profile = PKI_SERVER, .key_kind = PKI_SECP256K1 },
 	    "a kind that TLS does not take");
-	refused_certificate(&(struct pki_spec){ .profile = PKI_SERVER, .digest = "SHA1" },
-	    "too weak a digest");
+	refused_certificate(
+	    &(struct pki_spec){ .profile = PKI_SERVER, .digest = "SHA1" }, "too weak a digest");
 	assert_true(asprintf(&large, "%s%*s\n", (const char *)f.part[F_CHAIN].p,
-	    (int)SETTINGS_CHAIN_MAX, "") > 0);
+			(int)SETTINGS_CHAIN_MAX, "") > 0);
 	refused_with(F_CHAIN, large, "allowed: at most");
 	free(large);
 }
@@ -226,15 +226,15 @@ a_certificate_that_gates_would_refuse_is_refused_here(void **state)
 static void
 each_kind_of_server_key_is_taken(void **state)
 {
-	static const enum pki_key kinds[] = { PKI_P256, PKI_P384, PKI_P521, PKI_ED25519,
-		PKI_ED448, PKI_RSA2048 };
+	static const enum pki_key kinds[] = { PKI_P256, PKI_P384, PKI_P521, PKI_ED25519, PKI_ED448,
+		PKI_RSA2048 };
 	struct got *g = malloc(sizeof(*g));
 
 	(void)state;
 	assert_non_null(g);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct pki_cert *c = pki_make(&(struct pki_spec){ .profile = PKI_SERVER,
-		    .key_kind = kinds[i] }, pem.inter);
+		struct pki_cert *c = pki_make(
+		    &(struct pki_spec){ .profile = PKI_SERVER, .key_kind = kinds[i] }, pem.inter);
 		char *text = pki_pem_cert(c->cert), *key = pki_pem_key(c->key);
 		struct files f = load_good();
 		struct stage p;
@@ -262,8 +262,8 @@ encrypted_key(void)
 	long n;
 
 	assert_non_null(b);
-	assert_int_equal(1, PEM_write_bio_PKCS8PrivateKey(b, pem.server->key, EVP_aes_256_cbc(),
-	    "secret", 6, NULL, NULL));
+	assert_int_equal(1, PEM_write_bio_PKCS8PrivateKey(
+				b, pem.server->key, EVP_aes_256_cbc(), "secret", 6, NULL, NULL));
 	n = BIO_get_mem_data(b, &p);
 	copy = strndup(p, (size_t)n);
 	BIO_free(b);

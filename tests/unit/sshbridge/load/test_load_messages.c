@@ -45,8 +45,8 @@ first_packet_refused(const void *packet, size_t n, const int *fds, size_t nfds, 
 }
 
 static struct msg_out
-files_message(uint8_t *buf, size_t size, uint32_t n, uint32_t kind, uint32_t section,
-    const char *name)
+files_message(
+    uint8_t *buf, size_t size, uint32_t n, uint32_t kind, uint32_t section, const char *name)
 {
 	struct msg_out o;
 
@@ -129,8 +129,8 @@ fields_out_of_range_are_refused(void **state)
 	(void)state;
 	memset(name, 'a', sizeof(name) - 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct msg_out o = files_message(buf, sizeof(buf), 1, rows[i].kind,
-		    rows[i].section, rows[i].name);
+		struct msg_out o =
+		    files_message(buf, sizeof(buf), 1, rows[i].kind, rows[i].section, rows[i].name);
 
 		first_packet_refused(buf, o.len, &fd, 1, "FILES: malformed");
 	}

@@ -80,7 +80,12 @@ what_load_does_passes(void **state)
 }
 
 /* One forbidden call each. */
-#define CALL(name, ...) static void name(int fd) { (void)fd; (void)syscall(__VA_ARGS__); }
+#define CALL(name, ...)                     \
+	static void name(int fd)            \
+	{                                   \
+		(void)fd;                   \
+		(void)syscall(__VA_ARGS__); \
+	}
 CALL(do_open, SYS_open, "/etc/passwd", O_RDONLY)
 CALL(do_openat, SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
 CALL(do_stat_by_name, SYS_newfstatat, AT_FDCWD, "/etc/passwd", NULL, 0)
@@ -129,17 +134,47 @@ every_other_call_ends_in_sigsys(void **state)
 		bool plain_only;
 	} cases[] = {
 #define CASE(f) { #f, f, false }
-#define CASE_PLAIN(f) { #f, f, true }
-		CASE(do_open), CASE_PLAIN(do_openat), CASE_PLAIN(do_stat_by_name),
-		CASE(do_execve), CASE(do_execveat), CASE(do_fork), CASE(do_clone),
-		CASE(do_clone3), CASE(do_kill), CASE(do_ptrace), CASE(do_process_vm_readv),
-		CASE(do_prlimit), CASE(do_io_uring_setup), CASE(do_bpf), CASE(do_setuid),
-		CASE(do_chroot), CASE(do_socket), CASE(do_socketpair), CASE(do_connect),
-		CASE(do_bind), CASE(do_listen), CASE(do_accept), CASE(do_sendto),
-		CASE(do_sendmsg_fastopen), CASE(do_setsockopt), CASE(do_pwrite),
-		CASE(do_ftruncate), CASE(do_fchmod), CASE(do_dup2), CASE(do_dupfd),
-		CASE(do_setfl), CASE(do_setown), CASE(do_ioctl), CASE(do_unlink),
-		CASE(do_rename), CASE_PLAIN(do_mmap_exec), CASE(do_mprotect_exec),
+#define CASE_PLAIN(f)       \
+	{                   \
+#f, f, true \
+	}
+		CASE(do_open),
+		CASE_PLAIN(do_openat),
+		CASE_PLAIN(do_stat_by_name),
+		CASE(do_execve),
+		CASE(do_execveat),
+		CASE(do_fork),
+		CASE(do_clone),
+		CASE(do_clone3),
+		CASE(do_kill),
+		CASE(do_ptrace),
+		CASE(do_process_vm_readv),
+		CASE(do_prlimit),
+		CASE(do_io_uring_setup),
+		CASE(do_bpf),
+		CASE(do_setuid),
+		CASE(do_chroot),
+		CASE(do_socket),
+		CASE(do_socketpair),
+		CASE(do_connect),
+		CASE(do_bind),
+		CASE(do_listen),
+		CASE(do_accept),
+		CASE(do_sendto),
+		CASE(do_sendmsg_fastopen),
+		CASE(do_setsockopt),
+		CASE(do_pwrite),
+		CASE(do_ftruncate),
+		CASE(do_fchmod),
+		CASE(do_dup2),
+		CASE(do_dupfd),
+		CASE(do_setfl),
+		CASE(do_setown),
+		CASE(do_ioctl),
+		CASE(do_unlink),
+		CASE(do_rename),
+		CASE_PLAIN(do_mmap_exec),
+		CASE(do_mprotect_exec),
 		CASE_PLAIN(do_prctl),
 	};
 

@@ -1,4 +1,5 @@
-/* test_unixsock.c - listening Unix sockets: 0600 from the start, published by rename, ours to remove */
+/* test_unixsock.c - listening Unix sockets: 0600 from the start, published by rename, ours to
+ * remove */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
