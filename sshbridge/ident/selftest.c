@@ -162,6 +162,6 @@ ident_selftest(struct ident *id, struct err *e)
 	identity_free(identity);
 	generation_unref(g);
 	if (r == 0)
-		report(id, CHILD_DEBUG, "ident: self-test passed");
+		report(id, CHILD_DEBUG, "self-test passed");
 	return r;
 }
