@@ -8,8 +8,12 @@
 
 /* Names of CAs in a CertificateRequest: beyond this the rest is left out (it is only a hint). */
 #define TLS_CA_NAMES_MAX (16 * 1024)
-/* A client's whole chain: a leaf of CERTPATH_LEAF_MAX and its intermediates. */
-#define TLS_CHAIN_MAX (64 * 1024)
+/*
+ * A client's whole chain: a leaf of CERTPATH_LEAF_MAX and as much again. Anybody can have a gate
+ * keep that much, twice over, for handshake-timeout, and OpenSSL decode all that is in it (0.14 ms
+ * each certificate) before the verify callback can say a word.
+ */
+#define TLS_CHAIN_MAX (32 * 1024)
 
 struct tls_options {
 	int min;	      /* 0x0303 or 0x0304 */

@@ -161,9 +161,25 @@ chains_of_100_certificates_and_of_200_kilobytes_are_refused(void **state)
 {
 	struct gateplay *p = *state;
 
-	expect_chain_refused(p, 100, 16, "too many certificates");
+	expect_chain_refused(p, 40, 16, "too many certificates");
+	expect_chain_refused(p, 100, 16, "too large");
 	expect_chain_refused(p, 20, 10000, "too large");
 	assert_true(gateplay_quiet(p->ident));
+	others_go_on(p);
+}
+
+static void
+a_chain_of_40_kilobytes_is_refused_and_one_of_24_is_not(void **state)
+{
+	struct gateplay *p = *state;
+	STACK_OF(X509) *chain = chain_of(p, 3, 7500);
+	SSL *ssl = gateplay_client_on(gateplay_connect(p), p->pki.alice, chain, NULL, 0);
+
+	assert_int_equal(1, SSL_connect(ssl));
+	close(gateplay_opened(p, gateplay_open(p, NULL, 0, NULL, 0), 5, 0));
+	gateplay_client_free(ssl);
+	sk_X509_pop_free(chain, X509_free);
+	expect_chain_refused(p, 5, 7500, "too large");
 	others_go_on(p);
 }
 
@@ -435,6 +451,8 @@ main(void)
 		    a_client_hello_that_never_ends_is_ended_by_the_timer, started, done),
 		cmocka_unit_test_setup_teardown(
 		    chains_of_100_certificates_and_of_200_kilobytes_are_refused, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_chain_of_40_kilobytes_is_refused_and_one_of_24_is_not, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_leaf_above_16_kilobytes_is_refused_and_one_below_is_not, serving, done),
 		cmocka_unit_test_setup_teardown(odd_names_reach_the_log_escaped, serving, done),
