@@ -515,13 +515,13 @@ asker_that_says_nothing_does_not_hold_up_others(void **state)
 }
 
 static void
-more_askers_than_are_taken_wait_for_their_turn(void **state)
+silent_askers_give_way_to_one_that_asks(void **state)
 {
 	struct bench *b = *state;
 	int idle[300];
 	size_t n = 0;
 
-	/* the listener's backlog holds those who are not taken yet */
+	/* more than are taken at once */
 	for (; n < 300; n++)
 		idle[n] = stage_ask_connect(&b->sock);
 	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice"));
@@ -550,7 +550,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(server_that_left_ends_the_right_to_log_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_connection_is_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(asker_that_says_nothing_does_not_hold_up_others, setup, teardown),
-		cmocka_unit_test_setup_teardown(more_askers_than_are_taken_wait_for_their_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(silent_askers_give_way_to_one_that_asks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
