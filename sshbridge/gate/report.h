@@ -2,6 +2,9 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <event2/event_struct.h>
 
 #include "child.h"
