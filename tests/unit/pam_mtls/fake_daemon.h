@@ -5,6 +5,11 @@
 #ifndef FAKE_DAEMON_H
 #define FAKE_DAEMON_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
