@@ -46,6 +46,21 @@ monitor_fatal(struct monitor *m, const char *fmt, ...)
 	monitor_stop(m, 1);
 }
 
+/*
+ * In service, what cannot be started now (no process to be had, its program just being replaced)
+ * is tried again later: others have sessions.
+ */
+static void
+start_failed(struct kid *k, const struct err *e)
+{
+	static const struct timeval second = { 1, 0 };
+
+	if (!k->m->ready || k->restart == NULL || evtimer_add(k->restart, &second) == -1)
+		monitor_fatal(k->m, "%s: %s", k->tag, e->text);
+	else
+		monitor_log(k->m, CHILD_ERROR, "%s: cannot be started now: %s", k->tag, e->text);
+}
+
 /* Start a child that is down and does not wait for its delay. */
 static bool
 ensure(struct kid *k)
@@ -58,7 +73,7 @@ ensure(struct kid *k)
 	    (k->restart != NULL && evtimer_pending(k->restart, NULL)))
 		return false;
 	if (kid_start(k, &e) == -1)
-		monitor_fatal(k->m, "%s: %s", k->tag, e.text);
+		start_failed(k, &e);
 	return false;
 }
 
