@@ -397,6 +397,18 @@ class Lab:
                 p.kill()
             p.wait()
 
+    def _remove(self):
+        """Delete the folder, and never anything of the machine's that is mounted below it."""
+        def mounted():
+            with open("/proc/self/mounts") as f:
+                return [p for p in (l.split()[1] for l in f) if p.startswith(self.dir + "/")]
+        for p in reversed(mounted()):
+            subprocess.run(["umount", "-l", p], stderr=subprocess.DEVNULL)
+        if mounted():
+            print("# note: left %s: something is still mounted below it" % self.dir, flush=True)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
     def close(self):
         for b in self.bridges:
             with contextlib.suppress(Exception):
@@ -420,7 +432,7 @@ class Lab:
         if os.environ.get("LAB_KEEP"):
             print("# note: kept " + self.dir, flush=True)
         else:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            self._remove()
         self.bridges, self.procs = [], []
 
 
