@@ -222,14 +222,14 @@ cidr_parse(const char *text, struct cidr *c, struct err *e)
 
 		if (digits == 0 || digits > 3 || slash[1 + digits] != '\0' ||
 		    (slash[1] == '0' && digits > 1) || (prefix = (unsigned)atoi(slash + 1)) > max)
-			return err_set(e, ERR_FORMAT, "\"%.80s\": prefix must be 0 to %u", text,
-			    max);
+			return err_set(
+			    e, ERR_FORMAT, "\"%.80s\": prefix must be 0 to %u", text, max);
 	}
 	r.prefix = (uint8_t)prefix;
 	for (unsigned bit = prefix; bit < max; bit++)
 		if ((r.bytes[bit / 8] & (0x80U >> bit % 8)) != 0)
-			return err_set(e, ERR_FORMAT, "\"%.80s\": bits beyond the prefix are set",
-			    text);
+			return err_set(
+			    e, ERR_FORMAT, "\"%.80s\": bits beyond the prefix are set", text);
 	*c = r;
 	return 0;
 }

@@ -17,12 +17,18 @@
 /* as in docs/PROTOCOL.md, message LOG */
 enum child_level { CHILD_ERROR = 0, CHILD_WARNING = 1, CHILD_NOTICE = 2, CHILD_DEBUG = 3 };
 /* message PEER */
-enum child_peer { PEER_GATE = 1, PEER_RESOLVE = 2, PEER_OLDER = 3, PEER_NEWER = 4, PEER_IDENT = 5,
-	PEER_LOG_TO = 6 };
+enum child_peer {
+	PEER_GATE = 1,
+	PEER_RESOLVE = 2,
+	PEER_OLDER = 3,
+	PEER_NEWER = 4,
+	PEER_IDENT = 5,
+	PEER_LOG_TO = 6
+};
 
 struct child {
 	struct sandbox_ids ids;
-	unsigned	   index;
+	unsigned index;
 };
 
 /*
@@ -39,8 +45,7 @@ void child_start(struct child *c, int argc, char **argv) __attribute__((nonnull)
  */
 void child_log(enum child_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
-int child_ready(uint64_t generation, const struct err *why_not)
-    __attribute__((warn_unused_result));
+int child_ready(uint64_t generation, const struct err *why_not) __attribute__((warn_unused_result));
 /* Log `e` as an error and end with status 1. */
 void child_fail(const struct err *e) __attribute__((noreturn, nonnull));
 

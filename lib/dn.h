@@ -24,13 +24,13 @@
 
 struct dn_ava {
 	const uint8_t *type, *value; /* into the canonical bytes, not NUL-terminated */
-	size_t	       type_len, value_len;
+	size_t type_len, value_len;
 };
 
 /* Writer, for identity_x509.c and the parser below. */
 struct dn_writer {
 	uint8_t buf[DN_MAX];
-	size_t	len, nrdns;
+	size_t len, nrdns;
 };
 void dn_writer_init(struct dn_writer *w) __attribute__((nonnull));
 /*

@@ -43,8 +43,8 @@ err_sys(struct err *e, int errnum, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(e->text);
 	/* GNU strerror_r: thread-safe, and returns the text */
-	(void)snprintf(e->text + n, sizeof(e->text) - n, ": %s",
-	    strerror_r(errnum, buf, sizeof(buf)));
+	(void)snprintf(
+	    e->text + n, sizeof(e->text) - n, ": %s", strerror_r(errnum, buf, sizeof(buf)));
 	err_printable(e);
 	return -1;
 }

@@ -5,17 +5,17 @@
 /* What the caller does next. */
 enum err_kind {
 	ERR_NONE = 0,
-	ERR_SYS,	/* a system call failed: retry or report; detail is errno */
-	ERR_NOMEM,	/* out of memory */
-	ERR_FORMAT,	/* the administrator's input is wrong: tell him where and what */
-	ERR_REFUSED,	/* the user is refused; detail is X509_V_ERR_* where a verifier said so */
-	ERR_PEER,	/* the other end broke the protocol: end this connection */
+	ERR_SYS,     /* a system call failed: retry or report; detail is errno */
+	ERR_NOMEM,   /* out of memory */
+	ERR_FORMAT,  /* the administrator's input is wrong: tell him where and what */
+	ERR_REFUSED, /* the user is refused; detail is X509_V_ERR_* where a verifier said so */
+	ERR_PEER,    /* the other end broke the protocol: end this connection */
 };
 
 struct err {
-	enum err_kind	kind;
-	int		detail;
-	char		text[400];	/* one line for the log, no newline, no control bytes */
+	enum err_kind kind;
+	int detail;
+	char text[400]; /* one line for the log, no newline, no control bytes */
 };
 
 /* Fill *e and return -1. Text that does not fit is cut. */

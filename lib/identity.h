@@ -12,14 +12,14 @@ enum id_field {
 	ID_CN = 3,	/* of the subject, one value for each; UTF-8 */
 	ID_OU = 4,
 	ID_O = 5,
-	ID_EMAIL = 6, /* SAN rfc822Name only */
-	ID_UPN = 7,   /* SAN otherName 1.3.6.1.4.1.311.20.2.3, UTF-8 */
-	ID_URI = 8,   /* SAN */
-	ID_DNS = 9,   /* SAN */
+	ID_EMAIL = 6,	     /* SAN rfc822Name only */
+	ID_UPN = 7,	     /* SAN otherName 1.3.6.1.4.1.311.20.2.3, UTF-8 */
+	ID_URI = 8,	     /* SAN */
+	ID_DNS = 9,	     /* SAN */
 	ID_SERIAL = 10,	     /* lower-case hex, no leading zeros */
 	ID_FINGERPRINT = 11, /* SHA256:base64 of the certificate */
 	ID_SPKI = 12,	     /* SHA256:base64 of the SubjectPublicKeyInfo */
-	ID_POLICY = 13,	     /* dotted OID; those valid for the whole path (RFC 5280 section 6.1.6) */
+	ID_POLICY = 13, /* dotted OID; those valid for the whole path (RFC 5280 section 6.1.6) */
 };
 #define ID_FIELD_MAX 13
 
@@ -34,13 +34,13 @@ int id_field_parse(const char *word, enum id_field *field)
 
 struct id_value {
 	enum id_field field;
-	uint8_t	     *data; /* `len` bytes and a NUL behind them, not empty, no control byte */
-	size_t	      len;
+	uint8_t *data; /* `len` bytes and a NUL behind them, not empty, no control byte */
+	size_t len;
 };
 struct identity {
 	struct id_value values[IDENTITY_VALUES_MAX];
-	size_t		nvalues;
-	size_t		bytes;
+	size_t nvalues;
+	size_t bytes;
 };
 
 struct identity *identity_new(void); /* NULL: out of memory */

@@ -16,8 +16,8 @@ struct idmap;
 
 struct idmap_config {
 	const char *const *sections; /* trust sections; with more than one each rule needs trust= */
-	size_t		   nsections;
-	uint32_t	   capture_min_uid;
+	size_t nsections;
+	uint32_t capture_min_uid;
 };
 
 /*
@@ -38,34 +38,35 @@ void idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, cons
     void *arg) __attribute__((nonnull(1, 3)));
 
 struct idmap_query {
-	const struct identity	*id;
-	const char *const	*sections; /* those that accepted the path, at least one */
-	size_t			 nsections;
-	const struct sockaddr	*from;	  /* the client's real address */
+	const struct identity *id;
+	const char *const *sections; /* those that accepted the path, at least one */
+	size_t nsections;
+	const struct sockaddr *from; /* the client's real address */
 	/* below: only for idmap_who() */
-	const char		*account;
-	bool			 has_uid;
-	uint32_t		 uid;
-	const char		*service;
+	const char *account;
+	bool has_uid;
+	uint32_t uid;
+	const char *service;
 };
 
 struct idmap_rule_info {
-	unsigned line;		/* in the map */
-	char	 text[256];	/* the rule as written, cut to fit */
+	unsigned line;	/* in the map */
+	char text[256]; /* the rule as written, cut to fit */
 };
 
 enum idmap_verdict {
 	IDMAP_YES,
-	IDMAP_DENY,	/* a deny rule matched: `rule` is it */
-	IDMAP_NO_RULE,	/* no rule matches this identity at all */
+	IDMAP_DENY,	  /* a deny rule matched: `rule` is it */
+	IDMAP_NO_RULE,	  /* no rule matches this identity at all */
 	IDMAP_NO_ACCOUNT, /* rules match, none grants this account (or not this uid) */
-	IDMAP_NO_OPTION, /* a rule grants it, but its service=, from=, issuer= or policy= not */
-	IDMAP_LIMIT,	/* a pattern hit the match limit: counts as deny */
+	IDMAP_NO_OPTION,  /* a rule grants it, but its service=, from=, issuer= or policy= not */
+	IDMAP_LIMIT,	  /* a pattern hit the match limit: counts as deny */
 };
 /*
  * At OPEN: may this identity have a connection? IDMAP_YES unless a deny rule matches or no rule
  * could grant anything (fields, trust, from, issuer and policy looked at; account and service not).
- * A deny rule with service= waits for idmap_who(). Sections that the map does not know do not count.
+ * A deny rule with service= waits for idmap_who(). Sections that the map does not know do not
+ * count.
  */
 enum idmap_verdict idmap_open(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));

@@ -14,14 +14,14 @@
 #include "dn.h"
 #include "idmap.h"
 
-#define MARK_ANY	    0x01 /* `*` */
-#define MARK_CAPTURE	    0x10 /* `{name}`: plus the number of its capture */
-#define MARK_END	    0x20 /* bytes below are marks */
-#define CAPTURES_MAX	    16	 /* of one rule: MARK_CAPTURE to MARK_END - 1 */
-#define CAPTURE_NAME_MAX    32	 /* as PCRE2 has it */
-#define IDMAP_RULES_MAX	    1000000
-#define IDMAP_REGEX_BYTES   (64U << 20) /* all compiled expressions together */
-#define IDMAP_SECTIONS_MAX  32
+#define MARK_ANY	   0x01 /* `*` */
+#define MARK_CAPTURE	   0x10 /* `{name}`: plus the number of its capture */
+#define MARK_END	   0x20 /* bytes below are marks */
+#define CAPTURES_MAX	   16	/* of one rule: MARK_CAPTURE to MARK_END - 1 */
+#define CAPTURE_NAME_MAX   32	/* as PCRE2 has it */
+#define IDMAP_RULES_MAX	   1000000
+#define IDMAP_REGEX_BYTES  (64U << 20) /* all compiled expressions together */
+#define IDMAP_SECTIONS_MAX 32
 
 /* Texts of the options that this map knows, as bits. */
 enum idmap_term {
@@ -35,7 +35,7 @@ enum idmap_term {
 /* Several strings, each with its NUL, one behind the other. */
 struct idmap_list {
 	const char *first;
-	size_t	    n;
+	size_t n;
 };
 
 struct idmap_net {
@@ -45,33 +45,33 @@ struct idmap_net {
 };
 
 struct idmap_options {
-	struct idmap_list	services, policies;
+	struct idmap_list services, policies;
 	const struct idmap_net *nets;
-	size_t			nnets;
-	const uint8_t	       *issuer; /* a name with marks */
-	size_t			issuer_len;
-	unsigned		given; /* enum idmap_term, without TERM_TRUST */
+	size_t nnets;
+	const uint8_t *issuer; /* a name with marks */
+	size_t issuer_len;
+	unsigned given; /* enum idmap_term, without TERM_TRUST */
 };
 
 struct idmap_regex {
 	struct idmap_regex *next; /* all of the map, for idmap_free() */
-	pcre2_code	   *code;
-	uint32_t	    group[CAPTURES_MAX]; /* number of the group behind each capture */
+	pcre2_code *code;
+	uint32_t group[CAPTURES_MAX]; /* number of the group behind each capture */
 };
 
 enum idmap_kind { KIND_LITERAL, KIND_GLOB, KIND_DN, KIND_REGEX };
 
 struct idmap_rule {
-	const uint8_t		   *key; /* literal, glob with marks or name with marks */
-	struct idmap_regex	   *regex;
+	const uint8_t *key; /* literal, glob with marks or name with marks */
+	struct idmap_regex *regex;
 	const struct idmap_options *options; /* NULL: none but trust= */
-	struct idmap_list	    accounts;
-	uint32_t		    line, text_at, hash;
-	uint32_t		    next;  /* in its chain: index + 1, 0 at the end */
-	uint32_t		    trust; /* bits of the sections that count */
-	uint16_t		    key_len, text_len;
-	uint8_t			    field, kind;
-	bool			    deny;
+	struct idmap_list accounts;
+	uint32_t line, text_at, hash;
+	uint32_t next;	/* in its chain: index + 1, 0 at the end */
+	uint32_t trust; /* bits of the sections that count */
+	uint16_t key_len, text_len;
+	uint8_t field, kind;
+	bool deny;
 };
 
 struct idmap_chunk;
@@ -80,36 +80,35 @@ struct idmap_arena {
 };
 
 struct idmap {
-	char		   *name;
-	char		   *text; /* a copy of the map, for what rules look like */
-	struct idmap_rule  *rules;
-	size_t		    nrules, room;
+	char *name;
+	char *text; /* a copy of the map, for what rules look like */
+	struct idmap_rule *rules;
+	size_t nrules, room;
 	struct idmap_regex *regexes;
-	size_t		    regex_bytes;
-	uint32_t	   *buckets; /* of literal rules: index + 1 */
-	size_t		    nbuckets; /* a power of two */
-	uint32_t	    others[ID_FIELD_MAX + 1][2]; /* patterns by field and deny: index + 1 */
-	char		   *sections[IDMAP_SECTIONS_MAX];
-	size_t		    nsections;
-	uint32_t	    capture_min_uid;
-	struct idmap_arena  arena;
+	size_t regex_bytes;
+	uint32_t *buckets;		      /* of literal rules: index + 1 */
+	size_t nbuckets;		      /* a power of two */
+	uint32_t others[ID_FIELD_MAX + 1][2]; /* patterns by field and deny: index + 1 */
+	char *sections[IDMAP_SECTIONS_MAX];
+	size_t nsections;
+	uint32_t capture_min_uid;
+	struct idmap_arena arena;
 	pcre2_match_context *limits;
-	pcre2_match_data   *match;
-	uint32_t	    max_groups;
+	pcre2_match_data *match;
+	uint32_t max_groups;
 };
 
 /* ---- idmap_index.c: memory, and finding rules ------------------------------------------- */
 /* Zeroed, aligned for any type, freed with the map. NULL: out of memory. */
 void *idmap_arena_alloc(struct idmap_arena *a, size_t n) __attribute__((nonnull));
 void idmap_arena_free(struct idmap_arena *a) __attribute__((nonnull));
-int idmap_index_build(struct idmap *m, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+int idmap_index_build(struct idmap *m, struct err *e) __attribute__((warn_unused_result, nonnull));
 struct idmap_key {
-	unsigned       field;
-	bool	       deny;
+	unsigned field;
+	bool deny;
 	const uint8_t *p;
-	size_t	       n;
-	uint32_t       hash;
+	size_t n;
+	uint32_t hash;
 };
 void idmap_key_init(struct idmap_key *k, unsigned field, bool deny, const uint8_t *p, size_t n)
     __attribute__((nonnull));
@@ -119,7 +118,7 @@ const struct idmap_rule *idmap_index_next(const struct idmap *m, const struct id
 
 /* ---- idmap_pattern.c: what a pattern means ---------------------------------------------- */
 struct idmap_names {
-	char   name[CAPTURES_MAX][CAPTURE_NAME_MAX + 1];
+	char name[CAPTURES_MAX][CAPTURE_NAME_MAX + 1];
 	size_t n;
 };
 /* The number of a capture; -1: there is none of that name. */
@@ -131,32 +130,30 @@ size_t idmap_name_read(const char *what, const char *p, struct err *e) __attribu
 int idmap_pattern_parse(struct idmap *m, struct idmap_rule *r, const char *text,
     struct idmap_names *names, struct err *e) __attribute__((warn_unused_result, nonnull));
 /* A name with `*` in its values (option issuer=): bytes in the arena. */
-int idmap_pattern_issuer(struct idmap *m, const char *text, bool deny, const uint8_t **p,
-    size_t *n, struct err *e) __attribute__((warn_unused_result, nonnull));
+int idmap_pattern_issuer(struct idmap *m, const char *text, bool deny, const uint8_t **p, size_t *n,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* ---- idmap_match.c: a pattern against one value ----------------------------------------- */
 /* A value in the two forms in which patterns see it; DNs in canonical form. */
 struct idmap_value {
 	unsigned field;
-	size_t	 len;
-	uint8_t	 plain[IDENTITY_VALUE_MAX];  /* no case where the field has none */
-	uint8_t	 folded[IDENTITY_VALUE_MAX]; /* no case at all: for deny */
+	size_t len;
+	uint8_t plain[IDENTITY_VALUE_MAX];  /* no case where the field has none */
+	uint8_t folded[IDENTITY_VALUE_MAX]; /* no case at all: for deny */
 };
 struct idmap_captures {
 	const uint8_t *p[CAPTURES_MAX]; /* into the value; NULL: took no part */
-	size_t	       n[CAPTURES_MAX];
+	size_t n[CAPTURES_MAX];
 };
 void idmap_fold(unsigned field, bool deny, uint8_t *p, size_t n) __attribute__((nonnull));
-void idmap_value_init(struct idmap_value *v, const struct id_value *from)
-    __attribute__((nonnull));
+void idmap_value_init(struct idmap_value *v, const struct id_value *from) __attribute__((nonnull));
 bool idmap_glob_match(const uint8_t *glob, size_t glob_len, const uint8_t *p, size_t n,
     struct idmap_captures *c) __attribute__((nonnull));
 bool idmap_dn_match(const uint8_t *dn, size_t dn_len, const uint8_t *p, size_t n,
     struct idmap_captures *c) __attribute__((nonnull));
 /* 1 match, 0 none, -1 a limit was hit. */
-int idmap_rule_match(const struct idmap *m, const struct idmap_rule *r,
-    const struct idmap_value *v, struct idmap_captures *c)
-    __attribute__((warn_unused_result, nonnull));
+int idmap_rule_match(const struct idmap *m, const struct idmap_rule *r, const struct idmap_value *v,
+    struct idmap_captures *c) __attribute__((warn_unused_result, nonnull));
 
 /* ---- idmap_account.c -------------------------------------------------------------------- */
 /* The accounts field: sets accounts or deny of `r`; regex groups become captures here. */

@@ -214,14 +214,30 @@ msg_name(unsigned type)
 		unsigned type;
 		const char *name;
 	} names[] = {
-		{ MSG_GENERATION, "GENERATION" }, { MSG_KEY, "KEY" }, { MSG_LISTEN, "LISTEN" },
-		{ MSG_READY, "READY" }, { MSG_LOG, "LOG" }, { MSG_PEER, "PEER" },
-		{ MSG_COUNTERS, "COUNTERS" }, { MSG_TRAPPED, "TRAPPED" }, { MSG_IDLE, "IDLE" },
-		{ MSG_FILES, "FILES" }, { MSG_EXPLAIN, "EXPLAIN" }, { MSG_TEXT, "TEXT" },
-		{ MSG_OPEN, "OPEN" }, { MSG_OPENED, "OPENED" }, { MSG_REFUSED, "REFUSED" },
-		{ MSG_CLOSED, "CLOSED" }, { MSG_WHO, "WHO" }, { MSG_IS, "IS" }, { MSG_NO, "NO" },
-		{ MSG_RESOLVE, "RESOLVE" }, { MSG_RESOLVED, "RESOLVED" },
-		{ MSG_RELOAD, "RELOAD" }, { MSG_DRAIN, "DRAIN" }, { MSG_TAKEOVER, "TAKEOVER" },
+		{ MSG_GENERATION, "GENERATION" },
+		{ MSG_KEY, "KEY" },
+		{ MSG_LISTEN, "LISTEN" },
+		{ MSG_READY, "READY" },
+		{ MSG_LOG, "LOG" },
+		{ MSG_PEER, "PEER" },
+		{ MSG_COUNTERS, "COUNTERS" },
+		{ MSG_TRAPPED, "TRAPPED" },
+		{ MSG_IDLE, "IDLE" },
+		{ MSG_FILES, "FILES" },
+		{ MSG_EXPLAIN, "EXPLAIN" },
+		{ MSG_TEXT, "TEXT" },
+		{ MSG_OPEN, "OPEN" },
+		{ MSG_OPENED, "OPENED" },
+		{ MSG_REFUSED, "REFUSED" },
+		{ MSG_CLOSED, "CLOSED" },
+		{ MSG_WHO, "WHO" },
+		{ MSG_IS, "IS" },
+		{ MSG_NO, "NO" },
+		{ MSG_RESOLVE, "RESOLVE" },
+		{ MSG_RESOLVED, "RESOLVED" },
+		{ MSG_RELOAD, "RELOAD" },
+		{ MSG_DRAIN, "DRAIN" },
+		{ MSG_TAKEOVER, "TAKEOVER" },
 		{ MSG_ANSWER, "ANSWER" },
 	};
 
@@ -243,11 +259,11 @@ dispatch(const struct msg_rule *rules, size_t nrules, struct msg_seen *seen, uns
 		if ((r->phases & phase) == 0)
 			return err_set(e, ERR_PEER, "%s in phase %#x", msg_name(m->type), phase);
 		if (r->max_times != 0 && ++seen->times[i] > r->max_times)
-			return err_set(e, ERR_PEER, "%s more than %u times", msg_name(m->type),
-			    r->max_times);
+			return err_set(
+			    e, ERR_PEER, "%s more than %u times", msg_name(m->type), r->max_times);
 		if (nfds > r->max_fds)
-			return err_set(e, ERR_PEER, "%s with %zu descriptors", msg_name(m->type),
-			    nfds);
+			return err_set(
+			    e, ERR_PEER, "%s with %zu descriptors", msg_name(m->type), nfds);
 		return r->handle(ctx, m, fds, nfds, e);
 	}
 	return err_set(e, ERR_PEER, "%s (%u) is not accepted here", msg_name(m->type), m->type);

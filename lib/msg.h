@@ -8,10 +8,10 @@
 
 #include "err.h"
 
-#define MSG_MAX	     65536 /* bytes of one message, header included */
-#define MSG_VERSION  1
-#define MSG_HEADER   12 /* u16 type, u16 version, u64 connection id, big-endian */
-#define MSG_FDS_MAX  8	/* descriptors that one message may carry */
+#define MSG_MAX	    65536 /* bytes of one message, header included */
+#define MSG_VERSION 1
+#define MSG_HEADER  12 /* u16 type, u16 version, u64 connection id, big-endian */
+#define MSG_FDS_MAX 8  /* descriptors that one message may carry */
 
 /* docs/PROTOCOL.md lists the fields and the direction of each; a test holds the two together. */
 enum msg_type {
@@ -21,13 +21,13 @@ enum msg_type {
 	MSG_LISTEN = 3,
 	MSG_READY = 4,
 	MSG_LOG = 5,
-	MSG_PEER = 6,	 /* the end of a pair to another process */
+	MSG_PEER = 6,	  /* the end of a pair to another process */
 	MSG_COUNTERS = 7, /* the memory in which the gates count connections */
 	MSG_TRAPPED = 8,  /* a child's last word: the system call that its filter refused */
-	MSG_IDLE = 9,	 /* a draining gate has no connection left */
-	MSG_FILES = 10,	 /* monitor -> load: the opened files */
+	MSG_IDLE = 9,	  /* a draining gate has no connection left */
+	MSG_FILES = 10,	  /* monitor -> load: the opened files */
 	MSG_EXPLAIN = 11, /* monitor -> load */
-	MSG_TEXT = 12,	 /* load -> monitor: a line for the administrator */
+	MSG_TEXT = 12,	  /* load -> monitor: a line for the administrator */
 	/* gate and ident */
 	MSG_OPEN = 20,
 	MSG_OPENED = 21,
@@ -50,8 +50,8 @@ enum msg_type {
 /* ---- writing: no call fails before msg_finish() ------------------------------------------- */
 struct msg_out {
 	uint8_t *buf;
-	size_t	 size, len;
-	bool	 overflow;
+	size_t size, len;
+	bool overflow;
 };
 void msg_start(struct msg_out *o, void *buf, size_t size, enum msg_type type, uint64_t conn)
     __attribute__((nonnull));
@@ -60,18 +60,18 @@ void msg_put_u64(struct msg_out *o, uint64_t v) __attribute__((nonnull));
 void msg_put_bytes(struct msg_out *o, const void *p, size_t n) __attribute__((nonnull(1)));
 void msg_put_str(struct msg_out *o, const char *s) __attribute__((nonnull)); /* without its NUL */
 /* 0, or -1 with ERR_FORMAT when it did not fit in the buffer or in MSG_MAX. */
-int msg_finish(const struct msg_out *o, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+int msg_finish(const struct msg_out *o, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* ---- reading: every getter returns 0, or -1 and then every later one does too -------------- */
 struct msg_in {
-	uint16_t       type;
-	uint64_t       conn;
+	uint16_t type;
+	uint64_t conn;
 	const uint8_t *p;
-	size_t	       left;
-	bool	       bad;
+	size_t left;
+	bool bad;
 };
-/* Read the header. -1 with ERR_PEER: too short, too long, another version. `buf` must outlive *m. */
+/* Read the header. -1 with ERR_PEER: too short, too long, another version. `buf` must outlive *m.
+ */
 int msg_parse(struct msg_in *m, const void *buf, size_t n, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 int msg_get_u32(struct msg_in *m, uint32_t *v) __attribute__((warn_unused_result, nonnull));
@@ -107,8 +107,8 @@ struct msg_seen {
  * Run the handler of one received message. 0, or -1: the handler's error, or ERR_PEER for a
  * message that is unknown, out of phase, too frequent or carries too many descriptors.
  */
-int msg_dispatch(const struct msg_rule *rules, size_t nrules, struct msg_seen *seen,
-    unsigned phase, void *ctx, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
+int msg_dispatch(const struct msg_rule *rules, size_t nrules, struct msg_seen *seen, unsigned phase,
+    void *ctx, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 3, 6, 10)));
 
 #endif

@@ -70,8 +70,9 @@ msgio_recv(int fd, void *buf, size_t size, int fds[MSG_FDS_MAX], size_t *nfds, s
 		char space[CMSG_SPACE(sizeof(int) * 2 * MSG_FDS_MAX)];
 	} c;
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-		.msg_controllen = sizeof(c) };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 	ssize_t n;
 	int bad = 0;
 

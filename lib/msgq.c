@@ -187,8 +187,8 @@ enqueue(struct msgq *q, const struct msg_out *o, const int *fds, size_t nfds, st
 	struct packet *p;
 
 	if (o->len > q->max_bytes - q->waiting)
-		return err_set(e, ERR_NOMEM, "%zu bytes wait for a peer that does not read",
-		    q->waiting);
+		return err_set(
+		    e, ERR_NOMEM, "%zu bytes wait for a peer that does not read", q->waiting);
 	if ((p = malloc(sizeof(*p) + o->len)) == NULL)
 		return err_nomem(e, "message queue");
 	memcpy(p->data, o->buf, o->len);

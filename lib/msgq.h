@@ -1,4 +1,5 @@
-/* msgq.h - messages over a non-blocking SOCK_SEQPACKET socket in a libevent loop, queued both ways */
+/* msgq.h - messages over a non-blocking SOCK_SEQPACKET socket in a libevent loop, queued both ways
+ */
 #ifndef MSGQ_H
 #define MSGQ_H
 
@@ -9,8 +10,8 @@
 struct msgq;
 
 /* One packet came. fds left open (not -1) are closed afterwards. -1 and *e ends the queue. */
-typedef int (*msgq_on_msg)(void *arg, const void *buf, size_t n, int *fds, size_t nfds,
-    struct err *e);
+typedef int (*msgq_on_msg)(
+    void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *e);
 /*
  * The peer is gone or broke the protocol; called once, from the loop, never from msgq_send(). The
  * callee frees the queue (here or later). why->kind is ERR_NONE at a plain end of stream.
@@ -31,8 +32,8 @@ void msgq_free(struct msgq *q); /* what still waits is dropped, its descriptors 
  * sent, and on failure. -1: ERR_SYS, ERR_FORMAT, or ERR_NOMEM when the queue is full; then the
  * message is lost and the caller decides what that means.
  */
-int msgq_send(struct msgq *q, const struct msg_out *o, const int *fds, size_t nfds,
-    struct err *e) __attribute__((warn_unused_result, nonnull(1, 2, 5)));
+int msgq_send(struct msgq *q, const struct msg_out *o, const int *fds, size_t nfds, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 2, 5)));
 size_t msgq_waiting(const struct msgq *q) __attribute__((nonnull)); /* bytes */
 /* Stop and go on reading (back-pressure). */
 void msgq_pause(struct msgq *q, bool pause) __attribute__((nonnull));

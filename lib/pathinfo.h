@@ -7,20 +7,20 @@
 #include "err.h"
 #include "msg.h"
 
-#define SECTION_MAX	  64  /* bytes of a trust section's name with its NUL */
-#define SECTIONS_MAX	  16  /* trust sections of one configuration */
-#define PATHCERTS_MAX	  160 /* certificates of all paths together: 10 for each section */
+#define SECTION_MAX	    64	/* bytes of a trust section's name with its NUL */
+#define SECTIONS_MAX	    16	/* trust sections of one configuration */
+#define PATHCERTS_MAX	    160 /* certificates of all paths together: 10 for each section */
 #define PATHCERT_SERIAL_MAX 64
 #define PATHCERT_KEYID_MAX  64
 
 struct pathcert {
-	uint8_t	 sha256[32]; /* of the DER */
-	uint8_t	 issuer_keyid[PATHCERT_KEYID_MAX]; /* authorityKeyIdentifier's, or none */
-	size_t	 issuer_keyid_len;
-	uint8_t	 serial[PATHCERT_SERIAL_MAX]; /* the INTEGER's content octets */
-	size_t	 serial_len;
-	int64_t	 not_before, not_after; /* seconds since 1970-01-01 UTC, both inclusive */
-	char	 section[SECTION_MAX];	/* the trust section whose path it is in; leaf first */
+	uint8_t sha256[32];			  /* of the DER */
+	uint8_t issuer_keyid[PATHCERT_KEYID_MAX]; /* authorityKeyIdentifier's, or none */
+	size_t issuer_keyid_len;
+	uint8_t serial[PATHCERT_SERIAL_MAX]; /* the INTEGER's content octets */
+	size_t serial_len;
+	int64_t not_before, not_after; /* seconds since 1970-01-01 UTC, both inclusive */
+	char section[SECTION_MAX];     /* the trust section whose path it is in; leaf first */
 };
 void pathcert_put(const struct pathcert *pc, struct msg_out *o) __attribute__((nonnull));
 /* -1: malformed (the message is marked bad: msg_end() reports it) */

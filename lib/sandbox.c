@@ -48,8 +48,8 @@ on_sigsys(int sig, siginfo_t *si, void *ctx)
 static const struct sandbox_call base_calls[] = {
 	SANDBOX_ANY(read),
 	SANDBOX_ANY(recvmsg),
-	{ SCMP_SYS(sendmsg), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ,
-	    ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0) } },
+	{ SCMP_SYS(sendmsg), 1,
+	    { SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0) } },
 	SANDBOX_ANY(close),
 	SANDBOX_ANY(lseek),
 	SANDBOX_ANY(exit),
@@ -98,8 +98,8 @@ static int
 add_calls(scmp_filter_ctx f, const struct sandbox_call *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, calls[i].nr, calls[i].nargs,
-		    calls[i].args);
+		int r = seccomp_rule_add_array(
+		    f, SCMP_ACT_ALLOW, calls[i].nr, calls[i].nargs, calls[i].args);
 
 		/* a call that this architecture does not have */
 		if (r != 0 && r != -EDOM)
@@ -112,8 +112,8 @@ add_calls(scmp_filter_ctx f, const struct sandbox_call *calls, size_t n)
 static int
 add_abort(scmp_filter_ctx f)
 {
-	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	return seccomp_rule_add(
+	    f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 }
 
 static int

@@ -10,18 +10,26 @@
 
 struct sandbox_ids {
 	const char *root; /* empty folder of root's to chroot into; NULL: stay (no root) */
-	uid_t	    uid;  /* only with root != NULL */
-	gid_t	    gid;
+	uid_t uid;	  /* only with root != NULL */
+	gid_t gid;
 };
 
 /* A row allows one system call, all `nargs` conditions holding; rows of one call add up. */
 struct sandbox_call {
-	int		      nr; /* SCMP_SYS(x) */
-	unsigned	      nargs;
-	struct scmp_arg_cmp   args[3];
+	int nr; /* SCMP_SYS(x) */
+	unsigned nargs;
+	struct scmp_arg_cmp args[3];
 };
 /* a call with any arguments; one whose arguments are looked at */
-#define SANDBOX_ANY(name) { SCMP_SYS(name), 0, { { 0 } } }
+#define SANDBOX_ANY(name)          \
+	{                          \
+		SCMP_SYS(name), 0, \
+		{                  \
+			{          \
+				0  \
+			}          \
+		}                  \
+	}
 
 /*
  * Confine the calling process for good: no_new_privs, not dumpable, then (with a root) chroot,

@@ -83,8 +83,8 @@ records_add(struct records_writer *w, const struct record *r, struct err *e)
 	size_t need;
 
 	if (r->n > w->max || w->len > w->max - r->n || sizeof(head) > w->max - r->n - w->len)
-		return err_set(e, ERR_FORMAT, "the files together have more than %zu bytes",
-		    w->max);
+		return err_set(
+		    e, ERR_FORMAT, "the files together have more than %zu bytes", w->max);
 	need = w->len + sizeof(head) + r->n;
 	if (need > w->cap) {
 		size_t cap = need + need / 2;

@@ -18,7 +18,7 @@ int sealed_new(const char *name, const void *p, size_t n, struct err *e)
  */
 struct sealed {
 	const uint8_t *p;
-	size_t	       n;
+	size_t n;
 };
 int sealed_map(int fd, size_t max, struct sealed *s, struct err *e)
     __attribute__((warn_unused_result, nonnull));
@@ -26,19 +26,19 @@ void sealed_unmap(struct sealed *s);
 
 /* Records: u32 kind, u32 section, u32 length, bytes; what trust and anchors memfds hold. */
 enum record_kind {
-	RECORD_ANCHOR = 1,	  /* PEM or DER text of anchors */
+	RECORD_ANCHOR = 1, /* PEM or DER text of anchors */
 	RECORD_INTERMEDIATE = 2,
 	RECORD_CRL = 3,
 	RECORD_ANCHOR_SHA256 = 4, /* for ident: SHA-256 of an anchor's DER */
 };
 struct record {
-	uint32_t       kind, section;
+	uint32_t kind, section;
 	const uint8_t *p;
-	size_t	       n;
+	size_t n;
 };
 struct records_writer {
 	uint8_t *buf;
-	size_t	 len, cap, max;
+	size_t len, cap, max;
 };
 int records_add(struct records_writer *w, const struct record *r, struct err *e)
     __attribute__((warn_unused_result, nonnull));

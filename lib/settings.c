@@ -118,15 +118,14 @@ get_target(struct msg_in *m, struct settings_target *t)
 		if (msg_get_str(m, t->names[i], sizeof(t->names[i])) == -1)
 			return -1;
 	if (msg_get_str(m, t->host, sizeof(t->host)) == -1 || get_count(m, &t->port, 65535) == -1 ||
-	    get_count(m, &t->source, SOURCE_SYSTEM) == -1 ||
-	    msg_get_u32(m, &t->idle_timeout) == -1)
+	    get_count(m, &t->source, SOURCE_SYSTEM) == -1 || msg_get_u32(m, &t->idle_timeout) == -1)
 		return -1;
 	return 0;
 }
 
 /* The numbers, in wire order, for both directions. */
-#define NUMBERS(s)                                                                          \
-	&(s)->tls_min, &(s)->handshake_timeout, &(s)->dial_timeout, &(s)->connections,      \
+#define NUMBERS(s)                                                                           \
+	&(s)->tls_min, &(s)->handshake_timeout, &(s)->dial_timeout, &(s)->connections,       \
 	    &(s)->gate_connections, &(s)->per_address, &(s)->per_identity, &(s)->port_first, \
 	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid
 
@@ -149,8 +148,10 @@ settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		msg_put_u32(&o, *numbers[i]);
 	if (msg_finish(&o, e) == -1)
-		return err_set(e, ERR_FORMAT, "the configuration is too large: its settings need "
-		    "more than %d bytes", SETTINGS_BYTES_MAX);
+		return err_set(e, ERR_FORMAT,
+		    "the configuration is too large: its settings need "
+		    "more than %d bytes",
+		    SETTINGS_BYTES_MAX);
 	*n = o.len;
 	return 0;
 }
@@ -167,8 +168,8 @@ settings_sane(const struct settings *s)
 		if (s->targets[i].source == 0 || s->targets[i].port == 0)
 			return false;
 	return s->nsections > 0 && s->ntargets > 0 && s->port_first > 0 &&
-	    s->port_first <= s->port_last && s->port_last <= 65535 && s->handshake_timeout > 0 &&
-	    s->dial_timeout > 0;
+	       s->port_first <= s->port_last && s->port_last <= 65535 && s->handshake_timeout > 0 &&
+	       s->dial_timeout > 0;
 }
 
 int

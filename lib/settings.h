@@ -1,4 +1,5 @@
-/* settings.h - what a checked configuration tells gates, ident and load; fixed bounds, no pointers */
+/* settings.h - what a checked configuration tells gates, ident and load; fixed bounds, no pointers
+ */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
@@ -10,7 +11,7 @@
 #include "identity.h"
 #include "pathinfo.h"
 
-#define SETTINGS_LISTENERS_MAX 8 /* one message carries them all */
+#define SETTINGS_LISTENERS_MAX 8  /* one message carries them all */
 #define SETTINGS_PEERS_MAX     64 /* proxy-protocol peers of one listener */
 #define SETTINGS_TARGETS_MAX   32
 #define SETTINGS_NAMES_MAX     16 /* names (SNI) of one target */
@@ -20,24 +21,24 @@
 enum settings_source { SOURCE_PER_IDENTITY = 1, SOURCE_PER_CLIENT = 2, SOURCE_SYSTEM = 3 };
 
 struct settings_listener {
-	char	    name[ADDR_TEXT_SIZE]; /* as configured: "[::]:8443" */
+	char name[ADDR_TEXT_SIZE]; /* as configured: "[::]:8443" */
 	struct cidr peers[SETTINGS_PEERS_MAX];
-	uint32_t    npeers; /* 0: no PROXY header is ever read */
+	uint32_t npeers; /* 0: no PROXY header is ever read */
 };
 
 struct settings_section {
-	char	      name[SECTION_MAX];
-	uint32_t      revocation; /* 0 off, 1 require */
-	uint32_t      stale_cut;  /* on-stale = "cut" */
+	char name[SECTION_MAX];
+	uint32_t revocation;		    /* 0 off, 1 require */
+	uint32_t stale_cut;		    /* on-stale = "cut" */
 	enum id_field fields[ID_FIELD_MAX]; /* identity-fields */
-	uint32_t      nfields;
+	uint32_t nfields;
 };
 
 struct settings_target {
-	char	 name[SETTINGS_NAME_MAX];
-	char	 names[SETTINGS_NAMES_MAX][SETTINGS_HOST_MAX]; /* lower case, without a last dot */
+	char name[SETTINGS_NAME_MAX];
+	char names[SETTINGS_NAMES_MAX][SETTINGS_HOST_MAX]; /* lower case, without a last dot */
 	uint32_t nnames;
-	char	 host[SETTINGS_HOST_MAX]; /* numeric or a name */
+	char host[SETTINGS_HOST_MAX]; /* numeric or a name */
 	uint32_t port;
 	uint32_t source;       /* enum settings_source */
 	uint32_t idle_timeout; /* seconds, 0 none */
@@ -45,11 +46,11 @@ struct settings_target {
 
 struct settings {
 	struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
-	uint32_t		 nlisteners;
-	struct settings_section	 sections[SECTIONS_MAX];
-	uint32_t		 nsections;
-	struct settings_target	 targets[SETTINGS_TARGETS_MAX];
-	uint32_t		 ntargets;
+	uint32_t nlisteners;
+	struct settings_section sections[SECTIONS_MAX];
+	uint32_t nsections;
+	struct settings_target targets[SETTINGS_TARGETS_MAX];
+	uint32_t ntargets;
 	uint32_t tls_min;	    /* 0x0303 or 0x0304 */
 	uint32_t handshake_timeout; /* seconds, from accept to the end of the handshake */
 	uint32_t dial_timeout;	    /* seconds */

@@ -12,16 +12,16 @@
 #define SSHKEY_TEXT_MAX 8192
 
 struct sshkey {
-	char	type[SSHKEY_TYPE_MAX]; /* "ssh-ed25519"; the name inside the blob */
+	char type[SSHKEY_TYPE_MAX]; /* "ssh-ed25519"; the name inside the blob */
 	uint8_t blob[SSHKEY_BLOB_MAX];
-	size_t	blob_len;
+	size_t blob_len;
 	uint8_t sha256[32]; /* of the blob */
 };
 
 /*
  * A blob from outside: the inner name must be one that we know (ssh-ed25519, ssh-rsa,
- * ecdsa-sha2-nistp256/384/521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com), every
- * length right, nothing left over. Certificate types are refused. -1: ERR_FORMAT.
+ * ecdsa-sha2-nistp256/384/521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com),
+ * every length right, nothing left over. Certificate types are refused. -1: ERR_FORMAT.
  */
 int sshkey_parse_blob(const uint8_t *p, size_t n, struct sshkey *k, struct err *e)
     __attribute__((warn_unused_result, nonnull));

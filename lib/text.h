@@ -12,8 +12,7 @@
  * controls and invalid bytes as \xHH. What does not fit is cut, with "..." at the end.
  * Return `dst`.
  */
-char *text_escape(char *dst, size_t size, const void *src, size_t n)
-    __attribute__((nonnull(1)));
+char *text_escape(char *dst, size_t size, const void *src, size_t n) __attribute__((nonnull(1)));
 
 /*
  * Replace every byte that text_escape() would not show by '?', in place, but leave backslashes and
@@ -37,8 +36,8 @@ char *text_time(char dst[TEXT_TIME_SIZE], int64_t t) __attribute__((nonnull));
  * fails: a value that does not fit is cut, and the line says so by "...".
  */
 struct logline {
-	char	text[2048];
-	size_t	len;
+	char text[2048];
+	size_t len;
 };
 void logline_start(struct logline *l, const char *event) __attribute__((nonnull));
 void logline_bytes(struct logline *l, const char *key, const void *value, size_t n)

@@ -77,7 +77,7 @@ ask(int fd, const struct msg_out *o)
 	}
 	if (n == 0) {
 		(void)fprintf(stderr, "sshbridgectl: the daemon closed without an answer: only "
-		    "root, or who runs it, may ask\n");
+				      "root, or who runs it, may ask\n");
 		return EXIT_NO;
 	}
 	for (size_t i = 0; i < nfds; i++)
@@ -86,7 +86,7 @@ ask(int fd, const struct msg_out *o)
 	    msg_get_u32(&m, &ok) == -1 || msg_get_str(&m, text, sizeof(text)) == -1 ||
 	    msg_end(&m, &e) == -1) {
 		(void)fprintf(stderr, "sshbridgectl: the answer is not understood: is the daemon "
-		    "of another version?\n");
+				      "of another version?\n");
 		return EXIT_NO;
 	}
 	(void)fprintf(ok ? stdout : stderr, "%s%s\n", ok ? "" : "sshbridgectl: ", text);

@@ -19,8 +19,8 @@ oldest_silent(const struct ident *id)
 	struct asker *a, *oldest = NULL;
 
 	LIST_FOREACH(a, &id->ask.askers, all) /* the newest comes first */
-		if (a->newer == NULL && a->number == 0)
-			oldest = a;
+	if (a->newer == NULL && a->number == 0)
+		oldest = a;
 	return oldest;
 }
 
@@ -65,8 +65,9 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	report(a->id, CHILD_WARNING, "denied why=\"%s\"", a->number != 0 ?
-	    "the older ident did not answer in time" : "asker sent no question in time");
+	report(a->id, CHILD_WARNING, "denied why=\"%s\"",
+	    a->number != 0 ? "the older ident did not answer in time"
+			   : "asker sent no question in time");
 	asker_free(a);
 }
 

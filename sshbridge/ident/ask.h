@@ -15,31 +15,31 @@ struct ident;
 /* A newer ident, which passes on what it has no entry for. */
 struct newer {
 	LIST_ENTRY(newer) all;
-	struct ident	 *id;
-	struct msgq	 *q;
-	struct msg_seen	  seen;
+	struct ident *id;
+	struct msgq *q;
+	struct msg_seen seen;
 };
 
 /* One question until its answer. */
 struct asker {
 	LIST_ENTRY(asker) all;
-	struct ident	 *id;
-	struct msgq	 *q;	 /* of a PAM module; NULL for a newer ident's question */
-	struct msg_seen	  seen;
-	struct newer	 *newer;
-	uint64_t	  newer_number;
-	uint64_t	  number; /* under which it was passed on to the older ident; 0: it was not */
-	struct event	 *timer;
+	struct ident *id;
+	struct msgq *q; /* of a PAM module; NULL for a newer ident's question */
+	struct msg_seen seen;
+	struct newer *newer;
+	uint64_t newer_number;
+	uint64_t number; /* under which it was passed on to the older ident; 0: it was not */
+	struct event *timer;
 };
 
 struct ask {
-	int	      listener; /* -1: none yet */
+	int listener;		/* -1: none yet */
 	struct event *readable; /* NULL until there are a listener and a generation */
 	struct event *again;	/* after descriptors ran out */
 	LIST_HEAD(, asker) askers;
-	size_t	      n;
+	size_t n;
 	LIST_HEAD(, newer) newers;
-	size_t	      nnewers;
+	size_t nnewers;
 };
 
 int ask_init(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -50,8 +50,7 @@ int ask_listen(struct ident *id, int fd, struct err *e)
 /* Take questions: there is a generation now to answer them by. */
 void ask_enable(struct ident *id) __attribute__((nonnull));
 /* The pair to a newer ident; takes fd over when it succeeds. */
-int ask_newer(struct ident *id, int fd, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+int ask_newer(struct ident *id, int fd, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* The older ident's answer to question `number`; 0: to every one that it still owes. */
 void ask_answered(struct ident *id, uint64_t number, const struct answer *a)

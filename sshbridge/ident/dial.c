@@ -69,7 +69,7 @@ set_options(int fd, struct err *e)
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-		    sizeof(options[i].value)) == -1)
+			sizeof(options[i].value)) == -1)
 			return err_sys(e, errno, "socket option %d", options[i].name);
 	return 0;
 }
@@ -136,7 +136,9 @@ connect_one(struct dial *d, const struct sockaddr_storage *to, const struct time
 	struct sockaddr_storage client;
 	const struct settings *set = &d->gen->settings;
 	struct source s = { .mode = (enum settings_source)d->target->source,
-		.name = d->conn->person->name, .client = &client, .port_first = set->port_first,
+		.name = d->conn->person->name,
+		.client = &client,
+		.port_first = set->port_first,
 		.port_last = set->port_last };
 
 	endpoint_to(&d->conn->client, &client);
@@ -145,8 +147,7 @@ connect_one(struct dial *d, const struct sockaddr_storage *to, const struct time
 		return err_sys(&d->why, errno, "socket");
 	if (set_options(d->fd, &d->why) == -1 || source_bind(d->fd, &s, to, &d->why) == -1)
 		return -1;
-	if (connect(d->fd, (const struct sockaddr *)to, addr_len(to)) == -1 &&
-	    errno != EINPROGRESS)
+	if (connect(d->fd, (const struct sockaddr *)to, addr_len(to)) == -1 && errno != EINPROGRESS)
 		return err_sys(&d->why, errno, "connect");
 	d->ev = event_new(d->id->base, d->fd, EV_WRITE, on_connect, d);
 	if (d->ev == NULL || event_add(d->ev, tv) == -1)
@@ -195,8 +196,11 @@ dial_start(struct ident *id, struct conn *c, const struct settings_target *targe
 
 	if (d == NULL)
 		return err_nomem(e, "dial");
-	*d = (struct dial){ .id = id, .conn = c, .gen = generation_ref(id->gen),
-		.target = target, .fd = -1,
+	*d = (struct dial){ .id = id,
+		.conn = c,
+		.gen = generation_ref(id->gen),
+		.target = target,
+		.fd = -1,
 		.deadline_ms = monotonic_ms() + (int64_t)id->gen->settings.dial_timeout * 1000 };
 	if ((d->timer = evtimer_new(id->base, on_timer, d)) == NULL) {
 		dial_free(d);

@@ -12,19 +12,19 @@
 struct conn;
 
 struct dial {
-	struct ident	 *id;
-	struct conn	 *conn;
+	struct ident *id;
+	struct conn *conn;
 	struct generation *gen; /* whose settings count until it is through */
 	const struct settings_target *target;
 	struct sockaddr_storage addresses[NAMES_ADDRESSES_MAX];
-	size_t		  naddresses, next;
-	int64_t		  deadline_ms; /* monotonic */
-	int		  fd;
-	struct event	 *ev;	 /* connected or not */
-	struct event	 *timer; /* the deadline while the name is asked */
-	struct lookup	 *lookup;
-	LIST_ENTRY(dial)  waiting; /* for the lookup */
-	struct err	  why; /* the last address's */
+	size_t naddresses, next;
+	int64_t deadline_ms; /* monotonic */
+	int fd;
+	struct event *ev;    /* connected or not */
+	struct event *timer; /* the deadline while the name is asked */
+	struct lookup *lookup;
+	LIST_ENTRY(dial) waiting; /* for the lookup */
+	struct err why;		  /* the last address's */
 };
 
 /* 0: open_connected() or open_failed() follows, never from within. -1: neither does. */

@@ -7,11 +7,11 @@
 #include "addr.h"
 
 struct endpoint {
-	uint8_t	 addr[16]; /* IPv4: the first four */
+	uint8_t addr[16]; /* IPv4: the first four */
 	uint32_t scope;
-	uint16_t port;	 /* host order */
-	uint8_t	 family; /* 4 or 6 */
-	uint8_t	 zero;
+	uint16_t port;	/* host order */
+	uint8_t family; /* 4 or 6 */
+	uint8_t zero;
 };
 _Static_assert(sizeof(struct endpoint) == 24, "no padding: it is hashed and compared as bytes");
 
@@ -21,8 +21,7 @@ struct tuple {
 };
 
 /* From a folded address. */
-void endpoint_from(const struct sockaddr_storage *ss, struct endpoint *ep)
-    __attribute__((nonnull));
+void endpoint_from(const struct sockaddr_storage *ss, struct endpoint *ep) __attribute__((nonnull));
 void endpoint_to(const struct endpoint *ep, struct sockaddr_storage *ss) __attribute__((nonnull));
 /* As addr_text() and addr_text_port(). */
 char *endpoint_text(const struct endpoint *ep, char dst[ADDR_TEXT_SIZE]) __attribute__((nonnull));

@@ -9,11 +9,11 @@
 /* Paths as they grow, one for each accepting section. */
 struct reading {
 	struct path paths[SECTIONS_MAX];
-	unsigned    ncerts[SECTIONS_MAX];
-	uint32_t    npaths;
-	bool	    has_leaf;
-	uint8_t	    leaf[32];
-	int64_t	    leaf_not_after;
+	unsigned ncerts[SECTIONS_MAX];
+	uint32_t npaths;
+	bool has_leaf;
+	uint8_t leaf[32];
+	int64_t leaf_not_after;
 };
 
 static struct path *

@@ -1,4 +1,5 @@
-/* evidence.h - what a client's certificate said, kept in few bytes for as long as it is connected */
+/* evidence.h - what a client's certificate said, kept in few bytes for as long as it is connected
+ */
 #ifndef EVIDENCE_H
 #define EVIDENCE_H
 
@@ -7,16 +8,16 @@
 
 /* One section's path from the leaf to an anchor. All its certificates hold while this does. */
 struct path {
-	char	section[SECTION_MAX];
+	char section[SECTION_MAX];
 	int64_t not_before, not_after; /* the latest and the earliest of the path, both inclusive */
 	uint8_t anchor[32];	       /* SHA-256 of the last certificate */
 };
 
 struct evidence {
-	uint8_t	    leaf[32]; /* SHA-256 */
-	int64_t	    leaf_not_after;
-	uint32_t    npaths;
-	uint32_t    identity_len;
+	uint8_t leaf[32]; /* SHA-256 */
+	int64_t leaf_not_after;
+	uint32_t npaths;
+	uint32_t identity_len;
 	struct path paths[]; /* then identity_len bytes: the identity as a message */
 };
 

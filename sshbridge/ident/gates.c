@@ -98,7 +98,7 @@ gates_add(struct ident *id, uint32_t index, int fd, struct err *e)
 	size_t n = 0;
 
 	LIST_FOREACH(other, &id->gates, all)
-		n++;
+	n++;
 	if (n >= GATES_MAX)
 		return err_set(e, ERR_PEER, "more than %d gates", GATES_MAX);
 	if ((g = calloc(1, sizeof(*g))) == NULL)

@@ -8,13 +8,13 @@
 
 struct gate {
 	LIST_ENTRY(gate) all;
-	struct ident	*id;
-	uint32_t	 index;
-	struct msgq	*q;
-	struct event	*broken; /* fires when an answer could not be sent: ends the gate */
-	struct msg_seen	 seen;
+	struct ident *id;
+	uint32_t index;
+	struct msgq *q;
+	struct event *broken; /* fires when an answer could not be sent: ends the gate */
+	struct msg_seen seen;
 	struct conn_list conns;
-	uint32_t	 nconns;
+	uint32_t nconns;
 };
 LIST_HEAD(gate_list, gate);
 

@@ -28,8 +28,10 @@ read_anchors(struct generation *g, const struct generation_parts *parts, struct 
 	while ((more = records_next(&s, &pos, &r, e)) == 1) {
 		if (r.kind != RECORD_ANCHOR_SHA256 || r.section >= g->settings.nsections ||
 		    r.n != sizeof(g->anchors->sha256))
-			return err_set(e, ERR_PEER, "trust anchors: record of kind %u, section %u, "
-			    "%zu bytes", (unsigned)r.kind, (unsigned)r.section, r.n);
+			return err_set(e, ERR_PEER,
+			    "trust anchors: record of kind %u, section %u, "
+			    "%zu bytes",
+			    (unsigned)r.kind, (unsigned)r.section, r.n);
 		if (g->nanchors == room) {
 			struct anchor *p;
 
@@ -52,7 +54,8 @@ static int
 read_map(struct generation *g, const struct generation_parts *parts, struct err *e)
 {
 	const char *names[SECTIONS_MAX];
-	struct idmap_config c = { .sections = names, .nsections = g->settings.nsections,
+	struct idmap_config c = { .sections = names,
+		.nsections = g->settings.nsections,
 		.capture_min_uid = g->settings.capture_min_uid };
 
 	for (size_t i = 0; i < g->settings.nsections; i++)
@@ -92,8 +95,11 @@ generation_map(uint64_t number, const int fds[3], struct err *e)
 	while (n < 3 && sealed_map(fds[n], max[n], &s[n], e) == 0)
 		n++;
 	if (n == 3) {
-		parts = (struct generation_parts){ .settings = s[0].p, .settings_len = s[0].n,
-			.anchors = s[1].p, .anchors_len = s[1].n, .map = s[2].p,
+		parts = (struct generation_parts){ .settings = s[0].p,
+			.settings_len = s[0].n,
+			.anchors = s[1].p,
+			.anchors_len = s[1].n,
+			.map = s[2].p,
 			.map_len = s[2].n };
 		g = generation_new(number, &parts, e);
 	}
@@ -125,6 +131,6 @@ generation_trusts(const struct generation *g, uint32_t section, const uint8_t sh
 	struct anchor key = { .section = section };
 
 	memcpy(key.sha256, sha256, sizeof(key.sha256));
-	return g->nanchors > 0 && bsearch(&key, g->anchors, g->nanchors, sizeof(key),
-	    anchor_compare) != NULL;
+	return g->nanchors > 0 &&
+	       bsearch(&key, g->anchors, g->nanchors, sizeof(key), anchor_compare) != NULL;
 }

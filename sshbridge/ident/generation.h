@@ -7,21 +7,21 @@
 
 struct anchor {
 	uint32_t section; /* index in settings.sections */
-	uint8_t	 sha256[32];
+	uint8_t sha256[32];
 };
 struct generation {
-	unsigned	refs;
-	uint64_t	number;
+	unsigned refs;
+	uint64_t number;
 	struct settings settings;
-	struct idmap   *map;
-	struct anchor  *anchors; /* sorted, each once */
-	size_t		nanchors;
+	struct idmap *map;
+	struct anchor *anchors; /* sorted, each once */
+	size_t nanchors;
 };
 
 /* Bytes of a set, as they lie in sealed memory. */
 struct generation_parts {
 	const uint8_t *settings, *anchors, *map;
-	size_t	       settings_len, anchors_len, map_len;
+	size_t settings_len, anchors_len, map_len;
 };
 /*
  * Build a set, with one reference for the caller. NULL: ERR_FORMAT (the map), ERR_PEER (the other

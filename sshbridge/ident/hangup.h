@@ -9,7 +9,7 @@
 struct conn;
 
 struct hangup {
-	int	      epfd; /* its own epoll instance, which the event loop watches */
+	int epfd; /* its own epoll instance, which the event loop watches */
 	struct event *ev;
 };
 

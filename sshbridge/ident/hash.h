@@ -9,15 +9,15 @@
 
 struct hash_node {
 	struct hash_node *next;
-	uint64_t	  value;
+	uint64_t value;
 };
 struct hash {
 	struct hash_node **buckets; /* a power of two of them */
-	size_t		   nbuckets, n;
+	size_t nbuckets, n;
 };
 
 /* What a node is inside of. */
-#define HASH_ENTRY(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define HASH_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 int hash_init(struct hash *h, struct err *e) __attribute__((warn_unused_result, nonnull));
 void hash_done(struct hash *h) __attribute__((nonnull)); /* the nodes are the caller's */

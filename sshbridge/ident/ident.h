@@ -25,16 +25,16 @@
 struct ident {
 	struct event_base *base;
 	struct generation *gen; /* NULL before the first one */
-	struct table	   table;
-	struct hangup	   hangup;
-	uint64_t	   netns; /* cookie of the own network namespace */
-	struct msgq	  *monitor;
-	struct msg_seen	   from_monitor;
-	struct gate_list   gates;
-	struct names	   names;
-	struct ask	   ask;
-	struct older	   older;
-	uint64_t	   log_lost;
+	struct table table;
+	struct hangup hangup;
+	uint64_t netns; /* cookie of the own network namespace */
+	struct msgq *monitor;
+	struct msg_seen from_monitor;
+	struct gate_list gates;
+	struct names names;
+	struct ask ask;
+	struct older older;
+	uint64_t log_lost;
 };
 
 /* Before the sandbox: event loop and table. Inside it: the channel to the monitor. */

@@ -25,8 +25,8 @@ judge_times(const struct path *p, int64_t now, struct verdict *v)
 		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not valid yet");
 	}
 	if (now > p->not_after) {
-		err_set(&v->why, ERR_REFUSED, "section %s: a certificate expired at %s",
-		    p->section, text_time(at, p->not_after));
+		err_set(&v->why, ERR_REFUSED, "section %s: a certificate expired at %s", p->section,
+		    text_time(at, p->not_after));
 		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate has expired");
 	}
 	return 0;
@@ -42,8 +42,8 @@ path_of(const struct evidence *ev, const char *section)
 }
 
 int
-judge_paths(const struct generation *g, const struct evidence *ev, int64_t now,
-    struct accepted *a, struct verdict *v)
+judge_paths(const struct generation *g, const struct evidence *ev, int64_t now, struct accepted *a,
+    struct verdict *v)
 {
 	a->n = 0;
 	err_set(&v->why, ERR_REFUSED, "the trust section that accepted it is gone");
@@ -56,8 +56,8 @@ judge_paths(const struct generation *g, const struct evidence *ev, int64_t now,
 		if (!generation_trusts(g, i, p->anchor)) {
 			err_set(&v->why, ERR_REFUSED, "section %s: its anchor is trusted no more",
 			    p->section);
-			(void)verdict_refuse(v, REFUSED_CERTIFICATE,
-			    "the certificate is not trusted");
+			(void)verdict_refuse(
+			    v, REFUSED_CERTIFICATE, "the certificate is not trusted");
 			continue;
 		}
 		a->names[a->n] = g->settings.sections[i].name;
@@ -91,13 +91,14 @@ judge_open(const struct generation *g, const struct evidence *ev, const struct i
 	if (judge_paths(g, ev, now, &a, v) == -1)
 		return -1;
 	s = &g->settings.sections[a.index[0]];
-	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX,
-	    &v->why) == -1)
+	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX, &v->why) ==
+	    -1)
 		return verdict_refuse(v, REFUSED_MAP, "the certificate names nobody");
 	q.sections = a.names;
 	q.nsections = a.n;
 	if ((answer = idmap_open(g->map, &q, &rule)) != IDMAP_YES)
-		return refuse_map(v, answer, &rule, "this certificate gives access to nothing here");
+		return refuse_map(
+		    v, answer, &rule, "this certificate gives access to nothing here");
 	v->line = rule.line;
 	return 0;
 }
@@ -108,8 +109,11 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
 {
 	struct accepted a;
 	struct idmap_rule_info rule = { 0 };
-	struct idmap_query q = { .id = id, .from = (const struct sockaddr *)from,
-		.account = l->account, .has_uid = l->has_uid, .uid = l->uid,
+	struct idmap_query q = { .id = id,
+		.from = (const struct sockaddr *)from,
+		.account = l->account,
+		.has_uid = l->has_uid,
+		.uid = l->uid,
 		.service = l->service };
 	enum idmap_verdict answer;
 
@@ -118,8 +122,8 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
 	q.sections = a.names;
 	q.nsections = a.n;
 	if ((answer = idmap_who(g->map, &q, &rule)) != IDMAP_YES)
-		return refuse_map(v, answer, &rule,
-		    "the certificate gives no access to this account");
+		return refuse_map(
+		    v, answer, &rule, "the certificate gives no access to this account");
 	v->line = rule.line;
 	return 0;
 }

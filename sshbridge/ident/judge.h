@@ -16,9 +16,9 @@ enum refusal {
 };
 struct verdict {
 	enum refusal refusal;
-	unsigned     line;	/* of the map; 0: none */
-	char	     user[120]; /* one sentence for the user, no more than he may know */
-	struct err   why;	/* the reason in full, for the log */
+	unsigned line;	/* of the map; 0: none */
+	char user[120]; /* one sentence for the user, no more than he may know */
+	struct err why; /* the reason in full, for the log */
 };
 /* Text for the user and the log; the log's may be filled already. Return -1. */
 int verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
@@ -27,8 +27,8 @@ int verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
 /* Sections that still accept, in the order of the configuration. */
 struct accepted {
 	const char *names[SECTIONS_MAX]; /* of the generation */
-	uint32_t    index[SECTIONS_MAX];
-	size_t	    n;
+	uint32_t index[SECTIONS_MAX];
+	size_t n;
 };
 /* Times and anchors. 0, or -1 with v filled when no section is left. */
 int judge_paths(const struct generation *g, const struct evidence *ev, int64_t now,
@@ -44,8 +44,8 @@ int judge_open(const struct generation *g, const struct evidence *ev, const stru
 
 struct login {
 	const char *service, *account;
-	bool	    has_uid;
-	uint32_t    uid;
+	bool has_uid;
+	uint32_t uid;
 };
 /* May it use this account for this service? 0 and v->line, or -1 and v. */
 int judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,

@@ -74,8 +74,8 @@ on_resolved(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	if (ok > 1 || (ok == 1) != (n > 0))
 		return err_set(e, ERR_PEER, "RESOLVED: %u with %zu addresses", (unsigned)ok, n);
 	LIST_FOREACH(l, &id->names.asked, all)
-		if (l->number == number)
-			break;
+	if (l->number == number)
+		break;
 	if (l == NULL)
 		return err_set(e, ERR_PEER, "RESOLVED: a number that was not asked");
 	finish(l, found, n, why);
@@ -171,8 +171,8 @@ names_ask(struct ident *id, struct dial *d, const char *host, uint32_t port, str
 	struct lookup *l;
 
 	LIST_FOREACH(l, &id->names.asked, all)
-		if (l->port == port && strcmp(l->host, host) == 0)
-			break;
+	if (l->port == port && strcmp(l->host, host) == 0)
+		break;
 	if (l == NULL && (l = ask(id, host, port, e)) == NULL)
 		return -1;
 	d->lookup = l;

@@ -15,9 +15,9 @@ struct dial;
 struct lookup;
 
 struct names {
-	struct msgq	*q; /* to resolve; NULL while there is none */
-	struct msg_seen	 seen;
-	uint64_t	 last; /* number of the last question */
+	struct msgq *q; /* to resolve; NULL while there is none */
+	struct msg_seen seen;
+	uint64_t last; /* number of the last question */
 	LIST_HEAD(, lookup) asked;
 };
 

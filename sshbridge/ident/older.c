@@ -31,8 +31,8 @@ on_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *
 {
 	struct ident *id = arg;
 
-	return msg_dispatch(from_older, sizeof(from_older) / sizeof(from_older[0]),
-	    &id->older.seen, 1, id, buf, n, fds, nfds, e);
+	return msg_dispatch(from_older, sizeof(from_older) / sizeof(from_older[0]), &id->older.seen,
+	    1, id, buf, n, fds, nfds, e);
 }
 
 /* Its connections are gone with it: who still waits for it has no entry anywhere. */

@@ -8,9 +8,9 @@
 struct ident;
 
 struct older {
-	struct msgq    *q; /* NULL: there is none */
+	struct msgq *q; /* NULL: there is none */
 	struct msg_seen seen;
-	uint64_t	last; /* number of the last question */
+	uint64_t last; /* number of the last question */
 };
 
 /* The pair to it, which replaces the one before; takes fd over when it succeeds. */

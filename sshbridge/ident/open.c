@@ -61,8 +61,7 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
     struct verdict *v)
 {
 	struct ident *id = g->id;
-	const struct settings_target *target =
-	    settings_target(&id->gen->settings, r->server_name);
+	const struct settings_target *target = settings_target(&id->gen->settings, r->server_name);
 	char name[IDENTITY_NAME_MAX];
 
 	memcpy(c->target, target->name, sizeof(c->target));
@@ -72,8 +71,8 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
 	if (table_add(&id->table, c, name, &v->why) == -1)
 		return verdict_refuse(v, REFUSED_INTERNAL, "the bridge is full, try again later");
 	if (dial_start(id, c, target, &v->why) == -1)
-		return verdict_refuse(v, REFUSED_TARGET,
-		    "the server behind the bridge cannot be reached");
+		return verdict_refuse(
+		    v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
 	return 0;
 }
 

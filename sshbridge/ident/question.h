@@ -14,9 +14,9 @@ enum hook { HOOK_AUTH = 1, HOOK_ACCOUNT = 2, HOOK_OPEN_SESSION = 3 };
 
 struct question {
 	uint32_t hook;
-	char	 service[QUESTION_NAME_MAX], account[QUESTION_NAME_MAX];
+	char service[QUESTION_NAME_MAX], account[QUESTION_NAME_MAX];
 	uint32_t has_uid, uid;
-	char	 auth_info[QUESTION_INFO_MAX];
+	char auth_info[QUESTION_INFO_MAX];
 };
 const char *hook_name(uint32_t hook);
 
@@ -27,22 +27,22 @@ void question_put(const struct question *q, uint64_t number, struct msg_out *o, 
     size_t size) __attribute__((nonnull));
 
 enum no_kind { NO_EVIDENCE = 1, NO_CAUSE = 2 };
-#define ANSWER_NAME_MAX 1024
+#define ANSWER_NAME_MAX	  1024
 #define ANSWER_SERIAL_MAX 160
-#define ANSWER_BYTES_MAX 8192
+#define ANSWER_BYTES_MAX  8192
 struct answer {
-	bool	 yes;
+	bool yes;
 	uint64_t conn;
 	/* IS */
-	char	 identity[IDENTITY_NAME_MAX], address[ADDR_TEXT_SIZE];
+	char identity[IDENTITY_NAME_MAX], address[ADDR_TEXT_SIZE];
 	uint32_t port;
-	char	 subject[ANSWER_NAME_MAX], issuer[ANSWER_NAME_MAX], serial[ANSWER_SERIAL_MAX];
-	char	 fingerprint[TEXT_SHA256_SIZE];
-	int64_t	 not_after;
-	char	 rule[64];
+	char subject[ANSWER_NAME_MAX], issuer[ANSWER_NAME_MAX], serial[ANSWER_SERIAL_MAX];
+	char fingerprint[TEXT_SHA256_SIZE];
+	int64_t not_after;
+	char rule[64];
 	/* NO */
 	enum no_kind kind;
-	char	 user[160];
+	char user[160];
 };
 /* A NO without more; a->conn stays. */
 void answer_no(struct answer *a, enum no_kind kind, const char *user) __attribute__((nonnull));
@@ -51,8 +51,8 @@ void answer_no(struct answer *a, enum no_kind kind, const char *user) __attribut
  * IS or NO. Between two idents (number != 0) the header carries the number of the question, and
  * the connection id comes behind the fields.
  */
-void answer_put(const struct answer *a, uint64_t number, struct msg_out *o, void *buf,
-    size_t size) __attribute__((nonnull));
+void answer_put(const struct answer *a, uint64_t number, struct msg_out *o, void *buf, size_t size)
+    __attribute__((nonnull));
 /* One from an older ident; its number is m->conn. -1: ERR_PEER. */
 int answer_get(struct msg_in *m, struct answer *a, struct err *e)
     __attribute__((warn_unused_result, nonnull));

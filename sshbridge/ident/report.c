@@ -94,8 +94,8 @@ put_certificate(struct logline *l, const struct evidence *ev, bool named)
 		identity_free(id);
 	}
 	for (uint32_t i = 0; i < ev->npaths; i++)
-		n += (size_t)snprintf(sections + n, sizeof(sections) - n, "%s%s",
-		    i == 0 ? "" : ",", ev->paths[i].section);
+		n += (size_t)snprintf(sections + n, sizeof(sections) - n, "%s%s", i == 0 ? "" : ",",
+		    ev->paths[i].section);
 	logline_str(l, "sections", sections);
 }
 
@@ -123,8 +123,7 @@ report_open(struct ident *id, const char *event, const struct conn *c, const str
 }
 
 void
-report_closed(struct ident *id, const struct conn *c, int64_t seconds,
-    const struct conn_end *end)
+report_closed(struct ident *id, const struct conn *c, int64_t seconds, const struct conn_end *end)
 {
 	struct logline l;
 	struct verdict v = { 0 };

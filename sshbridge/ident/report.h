@@ -14,8 +14,8 @@ void report(struct ident *id, enum child_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
 /* "opened" or "refused", once for each OPEN; v may be NULL. */
-void report_open(struct ident *id, const char *event, const struct conn *c,
-    const struct verdict *v) __attribute__((nonnull(1, 2, 3)));
+void report_open(struct ident *id, const char *event, const struct conn *c, const struct verdict *v)
+    __attribute__((nonnull(1, 2, 3)));
 /* "closed", or for one that never was connected "refused"; end->why NULL: it was told already. */
 void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
     const struct conn_end *end) __attribute__((nonnull));

@@ -14,13 +14,29 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-#define TCP_SOCKET(domain)                                                                      \
-	{ SCMP_SYS(socket), 3, { SCMP_A0(SCMP_CMP_EQ, domain),                                  \
-	    SCMP_A1(SCMP_CMP_EQ, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC),                   \
-	    SCMP_A2(SCMP_CMP_EQ, IPPROTO_TCP) } }
-#define OPTION(call, level, name)                                                               \
-	{ SCMP_SYS(call), 2, { SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) } }
-#define FCNTL(command) { SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, command) } }
+#define TCP_SOCKET(domain)                                                                    \
+	{                                                                                     \
+		SCMP_SYS(socket), 3,                                                          \
+		{                                                                             \
+			SCMP_A0(SCMP_CMP_EQ, domain),                                         \
+			    SCMP_A1(SCMP_CMP_EQ, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC), \
+			    SCMP_A2(SCMP_CMP_EQ, IPPROTO_TCP)                                 \
+		}                                                                             \
+	}
+#define OPTION(call, level, name)                                               \
+	{                                                                       \
+		SCMP_SYS(call), 2,                                              \
+		{                                                               \
+			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
+		}                                                               \
+	}
+#define FCNTL(command)                                \
+	{                                             \
+		SCMP_SYS(fcntl), 1,                   \
+		{                                     \
+			SCMP_A1(SCMP_CMP_EQ, command) \
+		}                                     \
+	}
 
 static const struct sandbox_call calls[] = {
 	TCP_SOCKET(AF_INET),
@@ -47,8 +63,9 @@ static const struct sandbox_call calls[] = {
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPCNT),
 	FCNTL(F_DUPFD_CLOEXEC),
 	FCNTL(F_GET_SEALS),
-	{ SCMP_SYS(fcntl), 2, { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
+	{ SCMP_SYS(fcntl), 2,
+	    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
 };
 
 int

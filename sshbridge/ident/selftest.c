@@ -7,9 +7,8 @@
 #include "sealed.h"
 #include "who.h"
 
-static const char map_text[] =
-    "email {user}@self.test {user}\n"
-    "cn /^deploy-(?<env>[a-z]+)$/ deploy-{env}\n";
+static const char map_text[] = "email {user}@self.test {user}\n"
+			       "cn /^deploy-(?<env>[a-z]+)$/ deploy-{env}\n";
 static const uint8_t leaf_hash[32] = { 1 }, anchor_hash[32] = { 2 };
 
 static int
@@ -24,15 +23,23 @@ make_generation(struct err *e)
 	static struct settings s;
 	static uint8_t text[SETTINGS_BYTES_MAX];
 	struct records_writer w = { .max = 4096 };
-	const struct record r = { .kind = RECORD_ANCHOR_SHA256, .p = anchor_hash,
-		.n = sizeof(anchor_hash) };
-	struct generation_parts p = { .settings = text, .map = (const uint8_t *)map_text,
-		.map_len = sizeof(map_text) - 1 };
+	const struct record r = {
+		.kind = RECORD_ANCHOR_SHA256, .p = anchor_hash, .n = sizeof(anchor_hash)
+	};
+	struct generation_parts p = {
+		.settings = text, .map = (const uint8_t *)map_text, .map_len = sizeof(map_text) - 1
+	};
 	struct generation *g = NULL;
 
-	s = (struct settings){ .nsections = 1, .ntargets = 1, .handshake_timeout = 1,
-		.dial_timeout = 1, .connections = 1, .per_identity = 1, .port_first = 1,
-		.port_last = 2, .capture_min_uid = 1000 };
+	s = (struct settings){ .nsections = 1,
+		.ntargets = 1,
+		.handshake_timeout = 1,
+		.dial_timeout = 1,
+		.connections = 1,
+		.per_identity = 1,
+		.port_first = 1,
+		.port_last = 2,
+		.capture_min_uid = 1000 };
 	memcpy(s.sections[0].name, "self", 5);
 	s.sections[0].fields[0] = ID_EMAIL;
 	s.sections[0].nfields = 1;
@@ -94,8 +101,11 @@ test_verdicts(const struct generation *g, const struct evidence *ev, const struc
 		int64_t now;
 		int verdict;
 	} cases[] = {
-		{ "alice", 200, 0 }, { "deploy-web", 100, 0 }, { "bob", 150, -1 },
-		{ "alice", 201, -1 }, { "alice", 99, -1 },
+		{ "alice", 200, 0 },
+		{ "deploy-web", 100, 0 },
+		{ "bob", 150, -1 },
+		{ "alice", 201, -1 },
+		{ "alice", 99, -1 },
 	};
 	struct sockaddr_storage from;
 	struct verdict v = { 0 };
@@ -105,8 +115,9 @@ test_verdicts(const struct generation *g, const struct evidence *ev, const struc
 	if (judge_open(g, ev, id, &from, 150, name, &v) == -1)
 		return fail(e, v.why.text);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct login l = { .service = "sshd", .account = cases[i].account,
-			.has_uid = true, .uid = 1000 };
+		const struct login l = {
+			.service = "sshd", .account = cases[i].account, .has_uid = true, .uid = 1000
+		};
 
 		v = (struct verdict){ 0 };
 		if (judge_who(g, ev, id, &from, &l, cases[i].now, &v) != cases[i].verdict)

@@ -76,8 +76,8 @@ random_below(uint32_t n, uint32_t *out, struct err *e)
 
 /* 0 bound, 1 every port tried is taken, -1 *e. */
 static int
-bind_port(int fd, struct sockaddr_storage *ss, const struct source *s, uint16_t not,
-    uint32_t tries, struct err *e)
+bind_port(int fd, struct sockaddr_storage *ss, const struct source *s, uint16_t not, uint32_t tries,
+    struct err *e)
 {
 	uint32_t n = s->port_last - s->port_first + 1, start = 0;
 
@@ -87,7 +87,7 @@ bind_port(int fd, struct sockaddr_storage *ss, const struct source *s, uint16_t 
 		uint16_t port = (uint16_t)(s->port_first + (start + k) % n);
 
 		/* the wildcard and the target's own port would connect the socket to itself */
-		if (port == not)
+		if (port == not )
 			continue;
 		addr_set_port(ss, port);
 		if (bind(fd, (struct sockaddr *)ss, addr_len(ss)) == 0)
@@ -107,11 +107,11 @@ source_bind(int fd, const struct source *s, const struct sockaddr_storage *targe
 
 	for (unsigned i = 0; i < n; i++) {
 		n = source_address(s, target, i, &ss);
-		r = bind_port(fd, &ss, s, addr_port(target),
-		    n == 1 ? PORTS_TRIED_WILDCARD : PORTS_TRIED, e);
+		r = bind_port(
+		    fd, &ss, s, addr_port(target), n == 1 ? PORTS_TRIED_WILDCARD : PORTS_TRIED, e);
 		if (r != 1)
 			return r;
 	}
-	return err_sys(e, EADDRINUSE, "no free port in local-ports %u-%u",
-	    (unsigned)s->port_first, (unsigned)s->port_last);
+	return err_sys(e, EADDRINUSE, "no free port in local-ports %u-%u", (unsigned)s->port_first,
+	    (unsigned)s->port_last);
 }

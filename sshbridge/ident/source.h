@@ -8,9 +8,9 @@
 
 struct source {
 	enum settings_source mode;
-	const char	    *name;	  /* the identity's */
+	const char *name; /* the identity's */
 	const struct sockaddr_storage *client;
-	uint32_t	     port_first, port_last;
+	uint32_t port_first, port_last;
 };
 
 /*

@@ -83,8 +83,7 @@ table_by_tuple(const struct table *t, const struct tuple *tuple)
 static struct person *
 find_person(const struct table *t, const char *name)
 {
-	struct hash_node *node =
-	    hash_first(&t->people, hash_bytes(t->seed, name, strlen(name)));
+	struct hash_node *node = hash_first(&t->people, hash_bytes(t->seed, name, strlen(name)));
 
 	for (; node != NULL; node = hash_next(node)) {
 		struct person *p = HASH_ENTRY(node, struct person, node);
@@ -113,8 +112,7 @@ monotonic(void)
 }
 
 struct conn *
-conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence *ev,
-    struct err *e)
+conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence *ev, struct err *e)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 

@@ -17,44 +17,44 @@ struct dial;
 /* One identity's name and how many connections it has. */
 struct person {
 	struct hash_node node;
-	uint32_t	 count;
-	char		 name[];
+	uint32_t count;
+	char name[];
 };
 
 struct conn {
 	struct hash_node by_id, by_number, by_tuple;
 	LIST_ENTRY(conn) of_gate;
-	struct gate	*gate;
-	uint32_t	 number; /* the gate's own */
-	uint64_t	 id;
+	struct gate *gate;
+	uint32_t number; /* the gate's own */
+	uint64_t id;
 	struct evidence *evidence;
-	struct person	*person; /* NULL until it is on the table */
-	struct endpoint	 client; /* real address */
-	char		 target[SETTINGS_NAME_MAX];
-	int64_t		 since; /* monotonic seconds */
-	struct dial	*dial;	/* while the target is being reached */
+	struct person *person;	/* NULL until it is on the table */
+	struct endpoint client; /* real address */
+	char target[SETTINGS_NAME_MAX];
+	int64_t since;	   /* monotonic seconds */
+	struct dial *dial; /* while the target is being reached */
 	/* live, from here on */
-	bool	     live;
-	bool	     target_eof; /* the target has sent its end: no new login, a session may open */
-	bool	     ended;	 /* grants nothing any more; it still holds the port */
-	int	     fd;	 /* the duplicate of the target's socket */
+	bool live;
+	bool target_eof; /* the target has sent its end: no new login, a session may open */
+	bool ended;	 /* grants nothing any more; it still holds the port */
+	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
-	uint64_t     cookie; /* of the socket that asked first; 0: nobody has yet */
+	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
 };
 LIST_HEAD(conn_list, conn);
 
 struct table {
-	uint64_t    seed;
+	uint64_t seed;
 	struct hash by_id, by_number, by_tuple, people;
-	size_t	    n, nlive;
+	size_t n, nlive;
 };
 
 int table_init(struct table *t, struct err *e) __attribute__((warn_unused_result, nonnull));
 void table_done(struct table *t) __attribute__((nonnull)); /* only an empty one */
 
 /* A connection with a fresh id, not on the table yet; takes `ev` over. NULL: ERR_NOMEM, ERR_SYS. */
-struct conn *conn_new(const struct table *t, struct gate *g, uint32_t number,
-    struct evidence *ev, struct err *e) __attribute__((warn_unused_result, nonnull(1, 4, 5)));
+struct conn *conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence *ev,
+    struct err *e) __attribute__((warn_unused_result, nonnull(1, 4, 5)));
 void conn_free(struct conn *c); /* one that never was on the table */
 
 /* Put it on the table under its identity's name. -1: ERR_NOMEM. */
@@ -77,8 +77,8 @@ struct conn *table_by_tuple(const struct table *t, const struct tuple *tuple)
  */
 struct conn_end {
 	const char *why;
-	bool	    has_bytes;
-	uint64_t    from_client, to_client;
+	bool has_bytes;
+	uint64_t from_client, to_client;
 };
 void table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
     __attribute__((nonnull));

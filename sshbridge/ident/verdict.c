@@ -8,7 +8,8 @@
 #include "sshkey.h"
 #include "who.h"
 
-static const char no_bridge[] = "no client certificate: this connection did not come through the bridge";
+static const char no_bridge[] =
+    "no client certificate: this connection did not come through the bridge";
 static const char ending[] = "the connection is ending";
 
 /* A question with all that is known about it. */
@@ -25,8 +26,7 @@ struct case_ {
 static bool
 state_allows(int state, uint32_t hook)
 {
-	return state == TCP_ESTABLISHED ||
-	    (state == TCP_CLOSE_WAIT && hook == HOOK_OPEN_SESSION);
+	return state == TCP_ESTABLISHED || (state == TCP_CLOSE_WAIT && hook == HOOK_OPEN_SESSION);
 }
 
 static int
@@ -93,8 +93,10 @@ static int
 judge_entry(struct ident *id, struct case_ *k, int64_t now)
 {
 	struct sockaddr_storage from;
-	const struct login login = { .service = k->q->service, .account = k->q->account,
-		.has_uid = k->q->has_uid == 1, .uid = k->q->uid };
+	const struct login login = { .service = k->q->service,
+		.account = k->q->account,
+		.has_uid = k->q->has_uid == 1,
+		.uid = k->q->uid };
 
 	if (check_cookie(k) == -1 || check_state(k) == -1 || read_key(k) == -1)
 		return -1;
@@ -175,8 +177,8 @@ judge_case(struct ident *id, struct case_ *k, int64_t now, enum no_kind *kind)
 }
 
 bool
-who_judge(struct ident *id, const struct question *q, int fd, bool pass_on, int64_t now,
-    struct answer *a)
+who_judge(
+    struct ident *id, const struct question *q, int fd, bool pass_on, int64_t now, struct answer *a)
 {
 	struct case_ k = { .q = q };
 	enum no_kind kind;
@@ -185,8 +187,8 @@ who_judge(struct ident *id, const struct question *q, int fd, bool pass_on, int6
 	memset(a, 0, sizeof(*a));
 	/* the socket is the server's end: its far end is ours */
 	if (who_facts(fd, &k.facts, &k.v.why) == 0) {
-		ours = (struct tuple){ .local = k.facts.tuple.remote,
-			.remote = k.facts.tuple.local };
+		ours =
+		    (struct tuple){ .local = k.facts.tuple.remote, .remote = k.facts.tuple.local };
 		if (k.facts.netns == id->netns) {
 			if ((k.conn = table_by_tuple(&id->table, &ours)) == NULL && pass_on)
 				return false;

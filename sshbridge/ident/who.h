@@ -9,8 +9,8 @@ struct ident;
 
 struct who_facts {
 	struct tuple tuple;
-	uint64_t     cookie, netns;
-	int	     state; /* TCP_ESTABLISHED, … */
+	uint64_t cookie, netns;
+	int state; /* TCP_ESTABLISHED, … */
 };
 /* -1: ERR_REFUSED: it is no connected TCP socket; ERR_SYS. */
 int who_facts(int fd, struct who_facts *f, struct err *e)

@@ -37,13 +37,14 @@ static int
 build_section(struct load *l, uint32_t i, int64_t now, struct err *e)
 {
 	static const enum certpath_kind kinds[] = { [LOAD_ANCHORS] = CERTPATH_ANCHOR,
-		[LOAD_INTERMEDIATES] = CERTPATH_INTERMEDIATE, [LOAD_CRL] = CERTPATH_CRL };
+		[LOAD_INTERMEDIATES] = CERTPATH_INTERMEDIATE,
+		[LOAD_CRL] = CERTPATH_CRL };
 	struct settings_section *s = &l->settings.sections[i];
 
 	if ((l->trust[i] = certpath_trust_new(e)) == NULL)
 		return -1;
-	certpath_trust_revocation(l->trust[i],
-	    s->revocation ? CERTPATH_REVOCATION_REQUIRE : CERTPATH_REVOCATION_OFF);
+	certpath_trust_revocation(
+	    l->trust[i], s->revocation ? CERTPATH_REVOCATION_REQUIRE : CERTPATH_REVOCATION_OFF);
 	for (size_t k = 0; k < l->nfiles; k++) {
 		struct load_file *f = &l->files[k];
 
@@ -62,7 +63,8 @@ static int
 build_map(struct load *l, struct err *e)
 {
 	const char *names[SECTIONS_MAX];
-	struct idmap_config c = { .sections = names, .nsections = l->settings.nsections,
+	struct idmap_config c = { .sections = names,
+		.nsections = l->settings.nsections,
 		.capture_min_uid = l->settings.capture_min_uid };
 	const struct load_file *f = find(l, LOAD_MAP);
 
@@ -101,7 +103,8 @@ static int
 seal_trust(struct load *l, struct err *e)
 {
 	static const enum record_kind kinds[] = { [LOAD_ANCHORS] = RECORD_ANCHOR,
-		[LOAD_INTERMEDIATES] = RECORD_INTERMEDIATE, [LOAD_CRL] = RECORD_CRL };
+		[LOAD_INTERMEDIATES] = RECORD_INTERMEDIATE,
+		[LOAD_CRL] = RECORD_CRL };
 	struct records_writer w = { .max = LOAD_BYTES_MAX };
 	int fd = -1;
 
@@ -130,8 +133,10 @@ seal_anchors(struct load *l, struct err *e)
 
 	for (uint32_t i = 0; i < l->settings.nsections; i++)
 		for (size_t k = 0; k < certpath_nanchors(l->trust[i]); k++) {
-			struct record r = { .kind = RECORD_ANCHOR_SHA256, .section = i,
-				.p = sha256, .n = sizeof(sha256) };
+			struct record r = { .kind = RECORD_ANCHOR_SHA256,
+				.section = i,
+				.p = sha256,
+				.n = sizeof(sha256) };
 
 			if (certpath_anchor_sha256(l->trust[i], k, sha256) == -1) {
 				err_nomem(e, "anchors");

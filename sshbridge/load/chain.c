@@ -151,12 +151,16 @@ load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e
 		r = 0;
 	/* what clients refuse is theirs to say: the bridge itself can still start */
 	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
-		load_text(CHILD_WARNING, "%s: the server's certificate has expired: clients will "
-		    "refuse it", f->name);
+		load_text(CHILD_WARNING,
+		    "%s: the server's certificate has expired: clients will "
+		    "refuse it",
+		    f->name);
 	if (r == 0 && ((X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) == 0 ||
-	    (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) == 0))
-		load_text(CHILD_WARNING, "%s: not a certificate for a TLS server (extended key "
-		    "usage): clients will refuse it", f->name);
+			  (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) == 0))
+		load_text(CHILD_WARNING,
+		    "%s: not a certificate for a TLS server (extended key "
+		    "usage): clients will refuse it",
+		    f->name);
 	explicit_bzero(l->key, sizeof(l->key));
 	l->key_len = 0;
 	X509_free(leaf);

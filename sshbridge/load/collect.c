@@ -91,8 +91,10 @@ read_files(struct load *l, struct err *e)
 		close(f->fd);
 		f->fd = -1;
 		if ((total += f->n) > LOAD_BYTES_MAX)
-			return err_set(e, ERR_FORMAT, "%s: all files together have more than %u "
-			    "bytes", f->name, LOAD_BYTES_MAX);
+			return err_set(e, ERR_FORMAT,
+			    "%s: all files together have more than %u "
+			    "bytes",
+			    f->name, LOAD_BYTES_MAX);
 	}
 	return 0;
 }

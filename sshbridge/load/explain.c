@@ -1,4 +1,5 @@
-/* explain.c - why a certificate would be let in, or not: the bridge's own verdict, told at length */
+/* explain.c - why a certificate would be let in, or not: the bridge's own verdict, told at length
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/pem.h>
@@ -21,8 +22,8 @@ parse_question(struct msg_in *m, struct question *q, struct err *e)
 {
 	if (msg_get_str(m, q->account, sizeof(q->account)) == -1 ||
 	    msg_get_u32(m, &q->has_uid) == -1 || msg_get_u32(m, &q->uid) == -1 ||
-	    msg_get_str(m, q->service, sizeof(q->service)) == -1 ||
-	    addr_get(m, &q->from) == -1 || msg_get_str(m, q->name, sizeof(q->name)) == -1)
+	    msg_get_str(m, q->service, sizeof(q->service)) == -1 || addr_get(m, &q->from) == -1 ||
+	    msg_get_str(m, q->name, sizeof(q->name)) == -1)
 		return err_set(e, ERR_PEER, "EXPLAIN: malformed");
 	return msg_end(m, e);
 }
@@ -39,8 +40,8 @@ no_passphrase(char *buf, int size, int rwflag, void *arg)
 
 /* The first certificate is the leaf, the others are what a client would send besides. */
 static int
-parse_certificates(const struct question *q, int fd, X509 **leaf, STACK_OF(X509) **rest,
-    struct err *e)
+parse_certificates(
+    const struct question *q, int fd, X509 **leaf, STACK_OF(X509) * *rest, struct err *e)
 {
 	uint8_t *text = NULL;
 	size_t n = 0;
@@ -97,14 +98,17 @@ print_identity(const struct identity *id)
 
 /* The sections that accept, their names into `names`; says for each what it found. */
 static size_t
-ask_sections(struct load *l, X509 *leaf, STACK_OF(X509) *rest, int64_t now, const char **names,
+ask_sections(struct load *l, X509 *leaf, STACK_OF(X509) * rest, int64_t now, const char **names,
     struct certpath_result *first)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < l->settings.nsections; i++) {
-		struct certpath_request r = { .leaf = leaf, .untrusted = rest, .now = now,
-			.purpose = CERTPATH_CLIENT, .identity_rules = true };
+		struct certpath_request r = { .leaf = leaf,
+			.untrusted = rest,
+			.now = now,
+			.purpose = CERTPATH_CLIENT,
+			.identity_rules = true };
 		struct certpath_result res = { 0 };
 		struct err e = { 0 };
 
@@ -130,10 +134,14 @@ ask_map(struct load *l, const struct question *q, const struct identity *id,
     const char *const *names, size_t n)
 {
 	struct idmap_rule_info rule = { 0 };
-	struct idmap_query query = { .id = id, .sections = names, .nsections = n,
+	struct idmap_query query = { .id = id,
+		.sections = names,
+		.nsections = n,
 		.from = (const struct sockaddr *)&q->from,
 		.account = q->account[0] == '\0' ? NULL : q->account,
-		.has_uid = q->has_uid != 0, .uid = q->uid, .service = q->service };
+		.has_uid = q->has_uid != 0,
+		.uid = q->uid,
+		.service = q->service };
 	enum idmap_verdict v = idmap_open(l->map, &query, &rule);
 
 	idmap_explain(l->map, &query, print_line, NULL);
@@ -145,7 +153,7 @@ ask_map(struct load *l, const struct question *q, const struct identity *id,
 	}
 	if (query.account == NULL)
 		load_text(CHILD_NOTICE, "verdict: a connection is opened; --account A tells "
-		    "whether it may log in there");
+					"whether it may log in there");
 	else
 		load_text(CHILD_NOTICE, "verdict: yes, %s by line %u: %s", q->account, rule.line,
 		    rule.text);

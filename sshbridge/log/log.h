@@ -12,14 +12,14 @@
 /* What the destination is: docs/PROTOCOL.md, PEER kind 6. */
 enum log_dest { LOGTO_STREAM = 0, LOGTO_FILE = 1, LOGTO_SYSLOG = 2, LOGTO_JOURNAL = 3 };
 
-#define LOG_LINE_MAX 3500 /* with time and tag below PIPE_BUF: one write, never mixed */
+#define LOG_LINE_MAX  3500	 /* with time and tag below PIPE_BUF: one write, never mixed */
 #define LOG_QUEUE_MAX (1U << 20) /* bytes that wait for the destination */
 
 /* Lines that wait, oldest first. Too many: the newest are dropped and counted. */
 struct log_queue {
-	char	*buf;	 /* LOG_QUEUE_MAX bytes: u16 length, bytes, … */
-	size_t	 head, used;
-	uint64_t lost;	 /* since the last line that says so was queued */
+	char *buf; /* LOG_QUEUE_MAX bytes: u16 length, bytes, … */
+	size_t head, used;
+	uint64_t lost; /* since the last line that says so was queued */
 };
 int log_queue_init(struct log_queue *q, struct err *e) __attribute__((warn_unused_result));
 void log_queue_done(struct log_queue *q);

@@ -20,12 +20,12 @@
 
 struct log_process {
 	struct log_queue queue;
-	int		 fd; /* the destination, -1 before the first PEER */
-	enum log_dest	 dest;
-	int		 pid; /* the monitor's, for the lines */
-	bool		 torn; /* the file ends in the middle of a line: its disk was full */
-	int64_t		 asked_ms; /* when we asked for another destination */
-	struct msg_seen	 seen;
+	int fd; /* the destination, -1 before the first PEER */
+	enum log_dest dest;
+	int pid;	  /* the monitor's, for the lines */
+	bool torn;	  /* the file ends in the middle of a line: its disk was full */
+	int64_t asked_ms; /* when we asked for another destination */
+	struct msg_seen seen;
 };
 
 static int64_t
@@ -42,8 +42,8 @@ queue_line(struct log_process *p, unsigned level, const char *line)
 {
 	char buf[LOG_LINE_MAX + 512];
 
-	log_queue_put(&p->queue, buf,
-	    log_format(buf, sizeof(buf), p->dest, level, now_ms(), p->pid, line));
+	log_queue_put(
+	    &p->queue, buf, log_format(buf, sizeof(buf), p->dest, level, now_ms(), p->pid, line));
 }
 
 static int
@@ -167,7 +167,7 @@ read_one(struct log_process *p)
 	if (n <= 0)
 		return n == -1 && e.kind == ERR_SYS && e.detail == EAGAIN ? 0 : -1;
 	if (msg_dispatch(from_monitor, sizeof(from_monitor) / sizeof(from_monitor[0]), &p->seen, 1,
-	    p, buf, (size_t)n, fds, nfds, &e) == -1)
+		p, buf, (size_t)n, fds, nfds, &e) == -1)
 		return -1;
 	return 1;
 }

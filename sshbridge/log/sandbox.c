@@ -5,8 +5,9 @@
 
 static const struct sandbox_call calls[] = {
 	SANDBOX_ANY(write),
-	{ SCMP_SYS(sendto), 2, { SCMP_A4(SCMP_CMP_EQ, 0),
-	    SCMP_A3(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0) } },
+	{ SCMP_SYS(sendto), 2,
+	    { SCMP_A4(SCMP_CMP_EQ, 0),
+		SCMP_A3(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0) } },
 };
 
 int

@@ -14,10 +14,10 @@
 struct control {
 	struct control *next;
 	struct monitor *m;
-	struct msgq    *q;
+	struct msgq *q;
 	struct msg_seen seen;
-	struct event   *timer;
-	bool		reload; /* waits for the verdict on a reload */
+	struct event *timer;
+	bool reload; /* waits for the verdict on a reload */
 };
 
 static void
@@ -85,8 +85,10 @@ on_reload(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	notify_reloading(c->m);
 	c->reload = true;
 	if (generation_start(c->m, force != 0, &why) == -1) {
-		monitor_log(c->m, CHILD_ERROR, "reload refused, generation %llu stays in force: "
-		    "%s", (unsigned long long)c->m->current->number, why.text);
+		monitor_log(c->m, CHILD_ERROR,
+		    "reload refused, generation %llu stays in force: "
+		    "%s",
+		    (unsigned long long)c->m->current->number, why.text);
 		notify(c->m, "READY=1");
 		control_reloaded(c->m, false, why.text);
 	}
@@ -102,8 +104,10 @@ on_drain(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	(void)nfds;
 	if (msg_end(in, e) == -1)
 		return -1;
-	answer(c, true, c->m->draining ? "draining already" :
-	    "draining: nobody new is accepted, sessions go on", NULL);
+	answer(c, true,
+	    c->m->draining ? "draining already"
+			   : "draining: nobody new is accepted, sessions go on",
+	    NULL);
 	if (!c->m->draining)
 		drain_start(c->m);
 	return 0;
@@ -126,8 +130,10 @@ on_takeover(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	if (msg_get_u32(in, &pid) == -1 || msg_end(in, e) == -1)
 		return err_set(e, ERR_PEER, "TAKEOVER: malformed");
 	if (!m->draining) {
-		(void)snprintf(text, sizeof(text), "an instance is in service already (pid %d): "
-		    "stop it first, or use another control-socket", (int)getpid());
+		(void)snprintf(text, sizeof(text),
+		    "an instance is in service already (pid %d): "
+		    "stop it first, or use another control-socket",
+		    (int)getpid());
 		answer(c, false, text, NULL);
 		return 0;
 	}
@@ -138,8 +144,10 @@ on_takeover(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	msg_put_u32(&o, 0);
 	kid_send(&m->ident, &o, &pair[0], 1);
 	answer(c, true, "draining", &pair[1]);
-	monitor_log(m, CHILD_NOTICE, "a newer instance (pid %u) takes over; sessions of this one "
-	    "go on", pid);
+	monitor_log(m, CHILD_NOTICE,
+	    "a newer instance (pid %u) takes over; sessions of this one "
+	    "go on",
+	    pid);
 	return 0;
 }
 

@@ -13,7 +13,8 @@ on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	monitor_log(m, CHILD_WARNING, "drain: the time is over, the sessions that are left are "
+	monitor_log(m, CHILD_WARNING,
+	    "drain: the time is over, the sessions that are left are "
 	    "cut");
 	monitor_stop(m, 0);
 }
@@ -60,14 +61,17 @@ drain_start(struct monitor *m)
 	notify(m, "STOPPING=1");
 	monitor_log(m, CHILD_NOTICE, "draining: nobody new is accepted, sessions go on");
 	if ((pid = fork()) == -1)
-		monitor_log(m, CHILD_ERROR, "drain: fork: %s: this process itself goes on until "
-		    "the last session has ended", strerror(errno));
+		monitor_log(m, CHILD_ERROR,
+		    "drain: fork: %s: this process itself goes on until "
+		    "the last session has ended",
+		    strerror(errno));
 	if (pid > 0)
 		_exit(0);
 	m->draining = true;
 	m->notify_socket = NULL;
 	if (m->load.q == NULL)
-		m->load.pid = 0; /* its end is the other's to see; its number may be anybody's soon */
+		m->load.pid =
+		    0; /* its end is the other's to see; its number may be anybody's soon */
 	if (event_reinit(m->base) == -1) {
 		monitor_fatal(m, "drain: the event loop cannot go on after fork");
 		return;

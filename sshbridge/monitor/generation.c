@@ -170,8 +170,8 @@ list_settings(struct file_list *l, const struct settings *s, struct err *e)
 
 	if (settings_encode(s, buf, sizeof(buf), &n, e) == -1)
 		return -1;
-	if ((fd = memfd_create("settings", MFD_CLOEXEC)) == -1 ||
-	    write(fd, buf, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) == -1) {
+	if ((fd = memfd_create("settings", MFD_CLOEXEC)) == -1 || write(fd, buf, n) != (ssize_t)n ||
+	    lseek(fd, 0, SEEK_SET) == -1) {
 		err_sys(e, errno, "settings");
 		if (fd != -1)
 			close(fd);
@@ -230,9 +230,9 @@ build(struct monitor *m, struct generation *g, struct err *e)
 	if (read_key(g, e) == -1)
 		return -1;
 	/* who drains listens no more: a queue that nobody serves would take clients from others */
-	if (m->mode == MODE_RUN && !m->draining && (g->listeners = listeners_new(g->conf->listen,
-	    g->conf->settings.nlisteners, m->ngates,
-	    m->current == NULL ? NULL : m->current->listeners, e)) == NULL)
+	if (m->mode == MODE_RUN && !m->draining &&
+	    (g->listeners = listeners_new(g->conf->listen, g->conf->settings.nlisteners, m->ngates,
+		 m->current == NULL ? NULL : m->current->listeners, e)) == NULL)
 		return -1;
 	if (m->load.pid != 0) {
 		/* the last one has answered, or was killed: it has nothing left to do */
@@ -335,7 +335,7 @@ generation_loaded(struct monitor *m, uint32_t nrules, int *fds)
 	kid_end(&m->load); /* it ends by itself; kids_reap() takes it */
 	if (nrules == 0 && m->current != NULL && !m->force) {
 		generation_fail(m, "the identity map has no rule, which would lock everybody "
-		    "out: reload --force takes it all the same");
+				   "out: reload --force takes it all the same");
 		return;
 	}
 	monitor_advance(m);

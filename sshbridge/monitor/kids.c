@@ -14,12 +14,15 @@
 /* Log lines of one child in one second; the rest is counted. */
 #define LINES_PER_SECOND 2000
 /* What may wait for one child: descriptors and keys of a generation, never a flood. */
-#define QUEUE_BYTES (4U << 20)
+#define QUEUE_BYTES   (4U << 20)
 #define SHORT_LIFE_MS 10000
 #define GIVE_UP_AFTER 5
 
-static const char *const programs[] = { [KID_LOG] = "log", [KID_LOAD] = "load",
-	[KID_IDENT] = "ident", [KID_RESOLVE] = "resolve", [KID_GATE] = "gate" };
+static const char *const programs[] = { [KID_LOG] = "log",
+	[KID_LOAD] = "load",
+	[KID_IDENT] = "ident",
+	[KID_RESOLVE] = "resolve",
+	[KID_GATE] = "gate" };
 
 void
 kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
@@ -48,13 +51,12 @@ on_answer(struct kid *k, uint64_t number, bool ok, const char *why, struct err *
 	(void)event_del(k->deadline);
 	if (ok) {
 		k->taken = number;
-	} else if (k->kind == KID_IDENT && m->candidate != NULL &&
-	    number == m->candidate->number) {
+	} else if (k->kind == KID_IDENT && m->candidate != NULL && number == m->candidate->number) {
 		generation_fail(m, why);
 		return 0;
 	} else if (k->kind != KID_IDENT || m->current == NULL || number == m->current->number) {
-		return err_set(e, ERR_PEER, "generation %llu is refused: %s",
-		    (unsigned long long)number, why);
+		return err_set(
+		    e, ERR_PEER, "generation %llu is refused: %s", (unsigned long long)number, why);
 	}
 	/* else a candidate that was given up meanwhile: what is in force is sent again */
 	monitor_advance(m);
@@ -112,8 +114,10 @@ on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "LOG: malformed");
 	if (second != k->lines_second) {
 		if (k->lines_lost > 0)
-			monitor_log(k->m, CHILD_WARNING, "%s: %u more lines in one second were "
-			    "left out", k->tag, k->lines_lost);
+			monitor_log(k->m, CHILD_WARNING,
+			    "%s: %u more lines in one second were "
+			    "left out",
+			    k->tag, k->lines_lost);
 		k->lines_second = second;
 		k->lines = k->lines_lost = 0;
 	}
@@ -183,9 +187,8 @@ on_loaded(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	uint64_t number;
 	uint32_t nrules;
 
-	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &nrules) == -1 ||
-	    msg_end(m, e) == -1 || nfds != GEN_FDS || k->m->candidate == NULL ||
-	    number != k->m->candidate->number)
+	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &nrules) == -1 || msg_end(m, e) == -1 ||
+	    nfds != GEN_FDS || k->m->candidate == NULL || number != k->m->candidate->number)
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	generation_loaded(k->m, nrules, fds);
 	return 0;
@@ -234,7 +237,10 @@ static const struct {
 	const struct msg_rule *rules;
 	size_t n;
 } tables[] = {
-#define TABLE(t) { t, sizeof(t) / sizeof((t)[0]) }
+#define TABLE(t)                              \
+	{                                     \
+		t, sizeof(t) / sizeof((t)[0]) \
+	}
 	[KID_LOG] = TABLE(from_log),
 	[KID_LOAD] = TABLE(from_load),
 	[KID_IDENT] = TABLE(from_worker),
@@ -248,8 +254,8 @@ on_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *
 {
 	struct kid *k = arg;
 
-	return msg_dispatch(tables[k->kind].rules, tables[k->kind].n, &k->seen, P_ANY, k, buf, n,
-	    fds, nfds, e);
+	return msg_dispatch(
+	    tables[k->kind].rules, tables[k->kind].n, &k->seen, P_ANY, k, buf, n, fds, nfds, e);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -359,7 +365,7 @@ log_death(struct kid *k, int status)
 {
 	/* generation_fail() made sure of its end: what was wrong has been said */
 	bool done_with = k->kind == KID_LOAD && k->m->candidate == NULL && WIFSIGNALED(status) &&
-	    WTERMSIG(status) == SIGKILL;
+			 WTERMSIG(status) == SIGKILL;
 
 	if (done_with)
 		return;
@@ -367,10 +373,10 @@ log_death(struct kid *k, int status)
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended by signal %d (SIG%s)", k->tag,
 		    (int)k->pid, WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	else if (k->kind != KID_LOAD && !k->m->stopping && k->m->mode == MODE_RUN &&
-	    !(k->kind == KID_RESOLVE && WEXITSTATUS(status) == 0))
+		 !(k->kind == KID_RESOLVE && WEXITSTATUS(status) == 0))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended with status %d%s", k->tag,
-		    (int)k->pid, WEXITSTATUS(status), WEXITSTATUS(status) == 127 ?
-		    " (it could not be started)" : "");
+		    (int)k->pid, WEXITSTATUS(status),
+		    WEXITSTATUS(status) == 127 ? " (it could not be started)" : "");
 }
 
 /* What the death of one means for the others. */
@@ -435,8 +441,8 @@ kids_reap(struct monitor *m)
 }
 
 int
-kids_wire(struct kid *ident, uint32_t ident_kind, uint32_t index, struct kid *other,
-    uint32_t other_kind)
+kids_wire(
+    struct kid *ident, uint32_t ident_kind, uint32_t index, struct kid *other, uint32_t other_kind)
 {
 	uint8_t buf[64];
 	struct msg_out o;

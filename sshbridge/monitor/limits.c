@@ -37,8 +37,9 @@ limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 	if (c->settings.connections <= most)
 		return;
 	if (m->mode != MODE_EXPLAIN && m->current == NULL) /* said once, not at every reload */
-		monitor_log(m, CHILD_WARNING, "limits: connections is cut from %u to %u, for want "
-		    "of descriptors (RLIMIT_NOFILE %u, workers %u)", c->settings.connections, most,
-		    n, workers);
+		monitor_log(m, CHILD_WARNING,
+		    "limits: connections is cut from %u to %u, for want "
+		    "of descriptors (RLIMIT_NOFILE %u, workers %u)",
+		    c->settings.connections, most, n, workers);
 	c->settings.connections = most;
 }

@@ -14,24 +14,23 @@
  * common, so that a reload drops nobody who waits in a queue.
  */
 struct listeners {
-	uint64_t		number; /* of the set; grows */
-	size_t			naddrs, ngates;
+	uint64_t number; /* of the set; grows */
+	size_t naddrs, ngates;
 	struct sockaddr_storage addrs[SETTINGS_LISTENERS_MAX];
-	int		       *fds; /* naddrs x ngates; -1 for none */
+	int *fds; /* naddrs x ngates; -1 for none */
 };
 /*
  * Open what `addrs` names and `old` (may be NULL) does not have yet; the rest is duplicated from
  * `old`. NULL and *e: ERR_SYS, naming the address.
  */
 struct listeners *listeners_new(const struct sockaddr_storage *addrs, size_t n, size_t ngates,
-    const struct listeners *old, struct err *e)
-    __attribute__((warn_unused_result, nonnull(1, 5)));
+    const struct listeners *old, struct err *e) __attribute__((warn_unused_result, nonnull(1, 5)));
 void listeners_free(struct listeners *l);
 int listeners_fd(const struct listeners *l, size_t addr, size_t gate) __attribute__((nonnull));
 
 /* A SOCK_SEQPACKET listener, 0600, that appears under its path only when it is published. */
 struct unixsock {
-	int  fd;
+	int fd;
 	char path[108], temp[108];
 	struct stat before; /* what had the path when this was made; st_ino 0: nothing */
 	bool published;

@@ -45,8 +45,10 @@ monitor_log_line(struct monitor *m, enum child_level level, const char *tag, con
 	if (m->lines_lost > 0) {
 		char lost[100];
 
-		(void)snprintf(lost, sizeof(lost), "%llu log lines were lost: the log process "
-		    "did not take them", (unsigned long long)m->lines_lost);
+		(void)snprintf(lost, sizeof(lost),
+		    "%llu log lines were lost: the log process "
+		    "did not take them",
+		    (unsigned long long)m->lines_lost);
 		msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
 		msg_put_u32(&o, CHILD_WARNING);
 		msg_put_str(&o, lost);
@@ -95,8 +97,8 @@ static int
 open_log_file(const char *path, struct err *e)
 {
 	struct stat st;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-	    O_NOCTTY, 0640);
+	int fd = open(path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		err_sys(e, errno, "log: %s", path);

@@ -62,8 +62,10 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 		}
 		notify_reloading(m);
 		if (generation_start(m, false, &e) == -1) {
-			monitor_log(m, CHILD_ERROR, "reload refused, generation %llu stays in "
-			    "force: %s", (unsigned long long)m->current->number, e.text);
+			monitor_log(m, CHILD_ERROR,
+			    "reload refused, generation %llu stays in "
+			    "force: %s",
+			    (unsigned long long)m->current->number, e.text);
 			notify(m, "READY=1");
 		}
 		break;
@@ -175,8 +177,10 @@ check_empty(const char *path, struct err *e)
 	if (lstat(path, &st) == -1)
 		return err_sys(e, errno, "%s", path);
 	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022) != 0)
-		return err_set(e, ERR_FORMAT, "%s must be a folder of root's that nobody else "
-		    "may write: children are locked into it (chown root, chmod 555)", path);
+		return err_set(e, ERR_FORMAT,
+		    "%s must be a folder of root's that nobody else "
+		    "may write: children are locked into it (chown root, chmod 555)",
+		    path);
 	if (has_entries(path))
 		return err_set(e, ERR_FORMAT, "%s must be empty", path);
 	return 0;
@@ -189,8 +193,10 @@ find_user(const char *name, const char *option, uid_t *uid, gid_t *gid, struct e
 
 	errno = 0;
 	if ((pw = getpwnam(name)) == NULL)
-		return err_set(e, ERR_FORMAT, "%s: there is no user \"%s\": systemd-sysusers "
-		    "makes it from the installed sysusers.d file", option, name);
+		return err_set(e, ERR_FORMAT,
+		    "%s: there is no user \"%s\": systemd-sysusers "
+		    "makes it from the installed sysusers.d file",
+		    option, name);
 	if (pw->pw_uid == 0)
 		return err_set(e, ERR_FORMAT, "%s: \"%s\" is root", option, name);
 	*uid = pw->pw_uid;
@@ -210,7 +216,8 @@ find_ids(struct monitor *m, const struct conf *c, struct err *e)
 	    find_user(c->ident_user, "ident-user", &m->ident_uid, &m->ident_gid, e) == -1)
 		return -1;
 	if (m->uid == m->ident_uid)
-		return err_set(e, ERR_FORMAT, "user and ident-user must be two: what a gate could "
+		return err_set(e, ERR_FORMAT,
+		    "user and ident-user must be two: what a gate could "
 		    "do as its user must not reach ident");
 	return check_empty(m->empty, e);
 }
@@ -233,8 +240,9 @@ open_sockets(struct monitor *m, const struct conf *c, struct err *e)
 	    (m->control_sock = unixsock_new(c->control_socket, e)) == NULL ||
 	    takeover_ask(c->control_socket, &m->older, e) == -1)
 		return -1;
-	if ((ev = event_new(m->base, m->control_sock->fd, EV_READ | EV_PERSIST, control_accept,
-	    m)) == NULL || event_add(ev, NULL) == -1)
+	if ((ev = event_new(
+		 m->base, m->control_sock->fd, EV_READ | EV_PERSIST, control_accept, m)) == NULL ||
+	    event_add(ev, NULL) == -1)
 		return err_nomem(e, "control-socket");
 	return 0;
 }
@@ -243,8 +251,10 @@ static unsigned
 count_workers(const struct monitor *m, const struct conf *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned n = m->mode != MODE_RUN ? 1 : c->workers != 0 ? c->workers :
-	    cores < 1 ? 1 : (unsigned)cores;
+	unsigned n = m->mode != MODE_RUN ? 1
+		     : c->workers != 0	 ? c->workers
+		     : cores < 1	 ? 1
+					 : (unsigned)cores;
 
 	return n > GATES_MAX ? GATES_MAX : n;
 }

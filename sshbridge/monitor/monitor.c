@@ -189,8 +189,7 @@ advance_gate(struct monitor *m, struct kid *gate)
 	}
 	if (gate->taken != m->current->number)
 		return false;
-	if (m->mode == MODE_RUN && !m->draining &&
-	    gate->listening != m->current->listeners->number)
+	if (m->mode == MODE_RUN && !m->draining && gate->listening != m->current->listeners->number)
 		send_listeners(m, gate);
 	return true;
 }
@@ -204,9 +203,9 @@ settled(struct monitor *m)
 
 	if (m->mode == MODE_TEST) {
 		(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
-		    "sections, %u targets, %u rules\n", m->current->conf->settings.nlisteners,
-		    m->current->conf->settings.nsections, m->current->conf->settings.ntargets,
-		    m->current->nrules);
+			     "sections, %u targets, %u rules\n",
+		    m->current->conf->settings.nlisteners, m->current->conf->settings.nsections,
+		    m->current->conf->settings.ntargets, m->current->nrules);
 		monitor_stop(m, 0);
 		return;
 	}

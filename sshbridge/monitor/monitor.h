@@ -28,38 +28,38 @@ struct monitor;
 /* One child process. */
 struct kid {
 	struct monitor *m;
-	enum kid_kind	kind;
-	unsigned	index;
-	char		tag[16]; /* "gate-0": goes before its log lines */
-	enum kid_state	state;
-	pid_t		pid; /* 0: none */
-	pid_t		parent; /* who started it: not us in a draining copy */
-	struct msgq    *q;   /* NULL: none */
+	enum kid_kind kind;
+	unsigned index;
+	char tag[16]; /* "gate-0": goes before its log lines */
+	enum kid_state state;
+	pid_t pid;	/* 0: none */
+	pid_t parent;	/* who started it: not us in a draining copy */
+	struct msgq *q; /* NULL: none */
 	struct msg_seen seen;
-	uint64_t	sent, taken; /* generation */
-	uint64_t	answered;    /* the last one that it said READY to, in either way */
-	uint64_t	listening;   /* number of the listener set that it has */
-	bool		wired;	     /* it has its pair to ident (ident: to resolve) */
-	bool		idle;	     /* a draining gate without connections */
-	struct event   *restart;     /* delay before it is started again */
-	struct event   *deadline;    /* to take a generation */
-	int64_t		started_ms;
-	unsigned	failures; /* short lives in a row */
-	unsigned	lines;	  /* log lines in this second, and how many were left out */
-	unsigned	lines_lost;
-	int64_t		lines_second;
+	uint64_t sent, taken;	/* generation */
+	uint64_t answered;	/* the last one that it said READY to, in either way */
+	uint64_t listening;	/* number of the listener set that it has */
+	bool wired;		/* it has its pair to ident (ident: to resolve) */
+	bool idle;		/* a draining gate without connections */
+	struct event *restart;	/* delay before it is started again */
+	struct event *deadline; /* to take a generation */
+	int64_t started_ms;
+	unsigned failures; /* short lives in a row */
+	unsigned lines;	   /* log lines in this second, and how many were left out */
+	unsigned lines_lost;
+	int64_t lines_second;
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
 enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_FDS };
 struct listeners; /* listeners.h */
 struct generation {
-	uint64_t	  number;
-	struct conf	 *conf;
-	int		  fds[GEN_FDS];
-	uint32_t	  nrules;
-	uint8_t		 *key; /* KEY_MAX bytes, locked into memory */
-	size_t		  key_len;
+	uint64_t number;
+	struct conf *conf;
+	int fds[GEN_FDS];
+	uint32_t nrules;
+	uint8_t *key; /* KEY_MAX bytes, locked into memory */
+	size_t key_len;
 	struct listeners *listeners;
 };
 
@@ -70,40 +70,40 @@ struct explain {
 };
 
 struct monitor {
-	enum monitor_mode  mode;
-	const char	  *conf_path;
+	enum monitor_mode mode;
+	const char *conf_path;
 	struct event_base *base;
-	char		   libexec[4096];
-	char		   empty[4160]; /* the folder to chroot into */
-	bool		   root;
-	uid_t		   uid, ident_uid;
-	gid_t		   gid, ident_gid;
+	char libexec[4096];
+	char empty[4160]; /* the folder to chroot into */
+	bool root;
+	uid_t uid, ident_uid;
+	gid_t gid, ident_gid;
 
-	struct kid	   log, load, ident, resolve, gates[GATES_MAX];
-	unsigned	   ngates;
-	int		   counters_fd; /* the gates' shared memory, -1 */
-	struct counters	   counters;
+	struct kid log, load, ident, resolve, gates[GATES_MAX];
+	unsigned ngates;
+	int counters_fd; /* the gates' shared memory, -1 */
+	struct counters counters;
 
 	struct generation *current, *candidate;
-	uint64_t	   last_number;
-	bool		   force; /* the candidate was asked for with --force */
-	bool		   offered; /* the candidate is with ident */
-	bool		   again; /* SIGHUP came while one was under way */
-	bool		   ready; /* was up once */
-	char		   failure[512]; /* why the last candidate failed */
+	uint64_t last_number;
+	bool force;	   /* the candidate was asked for with --force */
+	bool offered;	   /* the candidate is with ident */
+	bool again;	   /* SIGHUP came while one was under way */
+	bool ready;	   /* was up once */
+	char failure[512]; /* why the last candidate failed */
 
-	struct unixsock	  *ident_sock, *control_sock;
-	struct control	  *controls; /* clients of control-socket */
-	int		   older;    /* pair to an older ident, to be given to ours; -1 */
-	bool		   draining;
-	bool		   stopping;
-	int		   status; /* exit status once the loop ends */
-	struct explain	   explain;
-	struct event	  *tick;
-	uint64_t	   lines_lost; /* could not be handed to log */
-	bool		   log_is_stderr;
-	int64_t		   resolv_stamp;
-	const char	  *notify_socket;
+	struct unixsock *ident_sock, *control_sock;
+	struct control *controls; /* clients of control-socket */
+	int older;		  /* pair to an older ident, to be given to ours; -1 */
+	bool draining;
+	bool stopping;
+	int status; /* exit status once the loop ends */
+	struct explain explain;
+	struct event *tick;
+	uint64_t lines_lost; /* could not be handed to log */
+	bool log_is_stderr;
+	int64_t resolv_stamp;
+	const char *notify_socket;
 };
 
 /* monitor.c: what to do next, given the state of all children and the generation. */
@@ -117,8 +117,8 @@ int64_t monitor_now_ms(void); /* monotonic */
 /* logging.c */
 void monitor_log(struct monitor *m, enum child_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
-void monitor_log_line(struct monitor *m, enum child_level level, const char *tag,
-    const char *line) __attribute__((nonnull));
+void monitor_log_line(struct monitor *m, enum child_level level, const char *tag, const char *line)
+    __attribute__((nonnull));
 /* Open the configured destination and hand it to the log process; again after SIGHUP. */
 void logging_open(struct monitor *m) __attribute__((nonnull));
 

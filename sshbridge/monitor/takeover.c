@@ -20,8 +20,10 @@ check_peer(int fd, const char *path, struct err *e)
 		return err_sys(e, errno, "%s", path);
 	if (n == sizeof(peer) && (peer.uid == 0 || peer.uid == geteuid()))
 		return 0;
-	return err_set(e, ERR_REFUSED, "%s: uid %u listens there, who is not believed: let nobody "
-	    "else write in the folder of control-socket", path, (unsigned)peer.uid);
+	return err_set(e, ERR_REFUSED,
+	    "%s: uid %u listens there, who is not believed: let nobody "
+	    "else write in the folder of control-socket",
+	    path, (unsigned)peer.uid);
 }
 
 static int
@@ -75,8 +77,10 @@ read_answer(int fd, const char *path, int *pair, struct err *e)
 		if (!ok)
 			err_set(e, ERR_REFUSED, "%s", text);
 	} else {
-		err_set(e, ERR_PEER, "%s: the answer of the instance that is there is not "
-		    "understood", path);
+		err_set(e, ERR_PEER,
+		    "%s: the answer of the instance that is there is not "
+		    "understood",
+		    path);
 	}
 	for (size_t i = 0; i < nfds; i++)
 		close(fds[i]);

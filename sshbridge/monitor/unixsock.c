@@ -104,12 +104,13 @@ take_path(const struct unixsock *u, struct err *e)
 			return 0;
 	}
 	/* a file system that knows neither */
-	if (errno == EINVAL && (was_there ? is_inode(u->path, &u->before) :
-	    access(u->path, F_OK) == -1) && rename(u->temp, u->path) == 0)
+	if (errno == EINVAL &&
+	    (was_there ? is_inode(u->path, &u->before) : access(u->path, F_OK) == -1) &&
+	    rename(u->temp, u->path) == 0)
 		return 0;
 	if (errno == EEXIST)
-		return err_set(e, ERR_REFUSED, "%s: another instance has started meanwhile",
-		    u->path);
+		return err_set(
+		    e, ERR_REFUSED, "%s: another instance has started meanwhile", u->path);
 	return err_sys(e, errno, "%s", u->path);
 }
 

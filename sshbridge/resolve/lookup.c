@@ -12,7 +12,7 @@ bool
 resolve_host_is_sane(const char *host)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789-._:%";
+				      "0123456789-._:%";
 	size_t n = strlen(host);
 
 	return n > 0 && n < RESOLVE_HOST_MAX && host[0] != '-' && strspn(host, allowed) == n;
@@ -52,12 +52,11 @@ resolve_lookup(const char *host, uint16_t port,
 	}
 	(void)snprintf(service, sizeof(service), "%u", (unsigned)port);
 	if ((r = getaddrinfo(host, service, &hints, &list)) != 0) {
-		err_set(e, ERR_SYS, "%s",
-		    r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+		err_set(e, ERR_SYS, "%s", r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 		return 0;
 	}
 	for (const struct addrinfo *ai = list; ai != NULL && n < RESOLVE_ADDRESSES_MAX;
-	    ai = ai->ai_next)
+	     ai = ai->ai_next)
 		if (take(ai, found, n))
 			n++;
 	freeaddrinfo(list);

@@ -13,7 +13,7 @@
 #include "resolve.h"
 
 struct resolve {
-	int		ident; /* the pair, -1 while there is none */
+	int ident; /* the pair, -1 while there is none */
 	struct msg_seen from_monitor, from_ident;
 };
 
@@ -68,8 +68,8 @@ static const struct msg_rule from_ident[] = {
 
 /* One packet of `fd`. -1: that peer is gone or broke the protocol. */
 static int
-read_one(struct resolve *r, int fd, const struct msg_rule *rules, size_t nrules,
-    struct msg_seen *seen)
+read_one(
+    struct resolve *r, int fd, const struct msg_rule *rules, size_t nrules, struct msg_seen *seen)
 {
 	static uint8_t buf[MSG_MAX];
 	int fds[MSG_FDS_MAX];
@@ -111,8 +111,9 @@ serve(struct resolve *r)
 
 		if (poll(pf, 2, -1) == -1)
 			continue;
-		if (pf[0].revents != 0 && read_one(r, CHILD_CHANNEL, from_monitor,
-		    sizeof(from_monitor) / sizeof(from_monitor[0]), &r->from_monitor) == -1)
+		if (pf[0].revents != 0 &&
+		    read_one(r, CHILD_CHANNEL, from_monitor,
+			sizeof(from_monitor) / sizeof(from_monitor[0]), &r->from_monitor) == -1)
 			return;
 		/* the monitor may just have replaced the pair */
 		if (pf[1].revents != 0 && pf[1].fd == r->ident &&

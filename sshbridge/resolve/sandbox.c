@@ -12,21 +12,44 @@
 #include "child.h"
 #include "resolve.h"
 
-#define SOCKET(domain) { SCMP_SYS(socket), 1, { SCMP_A0(SCMP_CMP_EQ, domain) } }
-#define OPTION(level, name)                                                                     \
-	{ SCMP_SYS(setsockopt), 2, { SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) } }
-#define FCNTL(command) { SCMP_SYS(fcntl), 1, { SCMP_A1(SCMP_CMP_EQ, command) } }
-#define IOCTL(request) { SCMP_SYS(ioctl), 1, { SCMP_A1(SCMP_CMP_EQ, request) } }
+#define SOCKET(domain)                               \
+	{                                            \
+		SCMP_SYS(socket), 1,                 \
+		{                                    \
+			SCMP_A0(SCMP_CMP_EQ, domain) \
+		}                                    \
+	}
+#define OPTION(level, name)                                                     \
+	{                                                                       \
+		SCMP_SYS(setsockopt), 2,                                        \
+		{                                                               \
+			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
+		}                                                               \
+	}
+#define FCNTL(command)                                \
+	{                                             \
+		SCMP_SYS(fcntl), 1,                   \
+		{                                     \
+			SCMP_A1(SCMP_CMP_EQ, command) \
+		}                                     \
+	}
+#define IOCTL(request)                                \
+	{                                             \
+		SCMP_SYS(ioctl), 1,                   \
+		{                                     \
+			SCMP_A1(SCMP_CMP_EQ, request) \
+		}                                     \
+	}
 /* MSG_FASTOPEN and whatever comes later are not among them */
-#define FLAGS_ALLOWED ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT)
+#define FLAGS_ALLOWED  ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT)
 #define OPEN_FORBIDDEN (O_ACCMODE | O_CREAT | O_TRUNC)
 
 static const struct sandbox_call calls[] = {
 	SOCKET(AF_INET),
 	SOCKET(AF_INET6),
 	SOCKET(AF_UNIX), /* nscd, avahi, systemd-resolved */
-	{ SCMP_SYS(socket), 2, { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-	    SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE) } },
+	{ SCMP_SYS(socket), 2,
+	    { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE) } },
 	SANDBOX_ANY(bind), /* of the netlink socket */
 	SANDBOX_ANY(connect),
 	SANDBOX_ANY(getsockname),
@@ -72,8 +95,9 @@ static const struct sandbox_call calls[] = {
 	FCNTL(F_GETFD),
 	FCNTL(F_SETFD),
 	FCNTL(F_GETFL),
-	{ SCMP_SYS(fcntl), 2, { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
+	{ SCMP_SYS(fcntl), 2,
+	    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
 	IOCTL(FIONREAD),
 	IOCTL(SIOCGIFINDEX),
 	IOCTL(SIOCGIFNAME),

@@ -1,4 +1,5 @@
-/* fuzz_answer.c - the daemon's answer: what is a yes names somebody, and shows as printable lines */
+/* fuzz_answer.c - the daemon's answer: what is a yes names somebody, and shows as printable lines
+ */
 #include <assert.h>
 #include <string.h>
 

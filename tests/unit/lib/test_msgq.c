@@ -127,7 +127,8 @@ messages_wait_in_order_for_a_slow_peer(void **state)
 		ssize_t n = msgio_recv(f->fd, in, sizeof(in), fds, &nfds, &e);
 
 		if (n == -1) {
-			assert_int_equal(0, event_base_loop(f->base, EVLOOP_ONCE | EVLOOP_NONBLOCK));
+			assert_int_equal(
+			    0, event_base_loop(f->base, EVLOOP_ONCE | EVLOOP_NONBLOCK));
 			continue;
 		}
 		assert_int_equal(0, msg_parse(&m, in, (size_t)n, &e));

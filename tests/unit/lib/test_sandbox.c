@@ -43,24 +43,106 @@ in_child(void (*act)(int channel), int *channel)
 	return status;
 }
 
-static void act_open(int c) { (void)c; (void)!syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY); }
-static void act_socket(int c) { (void)c; (void)!syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }
-static void act_connect(int c) { (void)!syscall(SYS_connect, c, NULL, 0); }
-static void act_exec(int c) { (void)c; (void)!syscall(SYS_execve, "/bin/true", NULL, NULL); }
-static void act_fork(int c) { (void)c; (void)!syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-static void act_kill(int c) { (void)c; (void)!syscall(SYS_kill, 1, 0); }
-static void act_ptrace(int c) { (void)c; (void)!syscall(SYS_ptrace, 0, 0, 0, 0); }
-static void act_prlimit(int c) { (void)c; (void)!syscall(SYS_prlimit64, 0, 7, NULL, NULL); }
-static void act_vm(int c) { (void)c; (void)!syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0); }
-static void act_uring(int c) { (void)c; (void)!syscall(SYS_io_uring_setup, 1, NULL); }
-static void act_listen(int c) { (void)!syscall(SYS_listen, c, 1); }
-static void act_fastopen(int c) { (void)!syscall(SYS_sendmsg, c, NULL, MSG_FASTOPEN); }
-static void act_sigaction(int c) { (void)c; (void)!syscall(SYS_rt_sigaction, SIGSYS, NULL, NULL, 8); }
-static void act_tgkill(int c) { (void)c; (void)!syscall(SYS_tgkill, 1, 1, 0); }
+static void
+act_open(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+static void
+act_socket(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+static void
+act_connect(int c)
+{
+	(void)!syscall(SYS_connect, c, NULL, 0);
+}
+static void
+act_exec(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+static void
+act_fork(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+static void
+act_kill(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_kill, 1, 0);
+}
+static void
+act_ptrace(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_ptrace, 0, 0, 0, 0);
+}
+static void
+act_prlimit(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_prlimit64, 0, 7, NULL, NULL);
+}
+static void
+act_vm(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+}
+static void
+act_uring(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_io_uring_setup, 1, NULL);
+}
+static void
+act_listen(int c)
+{
+	(void)!syscall(SYS_listen, c, 1);
+}
+static void
+act_fastopen(int c)
+{
+	(void)!syscall(SYS_sendmsg, c, NULL, MSG_FASTOPEN);
+}
+static void
+act_sigaction(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_rt_sigaction, SIGSYS, NULL, NULL, 8);
+}
+static void
+act_tgkill(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_tgkill, 1, 1, 0);
+}
 #ifndef SANITIZED
-static void act_exec_map(int c) { (void)c; (void)!syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
-static void act_exec_protect(int c) { (void)c; (void)!syscall(SYS_mprotect, NULL, 4096, PROT_EXEC); }
-static void act_write(int c) { (void)!syscall(SYS_write, c, "x", 1); }
+static void
+act_exec_map(int c)
+{
+	(void)c;
+	(void)!syscall(
+	    SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static void
+act_exec_protect(int c)
+{
+	(void)c;
+	(void)!syscall(SYS_mprotect, NULL, 4096, PROT_EXEC);
+}
+static void
+act_write(int c)
+{
+	(void)!syscall(SYS_write, c, "x", 1);
+}
 #endif
 
 static void
@@ -71,10 +153,14 @@ every_forbidden_call_ends_in_sigsys_and_is_named(void **state)
 		long nr;
 		void (*act)(int);
 	} rows[] = {
-		{ "openat", SYS_openat, act_open }, { "socket", SYS_socket, act_socket },
-		{ "connect", SYS_connect, act_connect }, { "execve", SYS_execve, act_exec },
-		{ "clone", SYS_clone, act_fork }, { "kill", SYS_kill, act_kill },
-		{ "ptrace", SYS_ptrace, act_ptrace }, { "prlimit64", SYS_prlimit64, act_prlimit },
+		{ "openat", SYS_openat, act_open },
+		{ "socket", SYS_socket, act_socket },
+		{ "connect", SYS_connect, act_connect },
+		{ "execve", SYS_execve, act_exec },
+		{ "clone", SYS_clone, act_fork },
+		{ "kill", SYS_kill, act_kill },
+		{ "ptrace", SYS_ptrace, act_ptrace },
+		{ "prlimit64", SYS_prlimit64, act_prlimit },
 		{ "process_vm_readv", SYS_process_vm_readv, act_vm },
 		{ "io_uring_setup", SYS_io_uring_setup, act_uring },
 		{ "listen", SYS_listen, act_listen },
@@ -144,7 +230,12 @@ needed_calls_pass(void **state)
 	close(channel);
 }
 
-static void act_abort(int c) { (void)c; abort(); }
+static void
+act_abort(int c)
+{
+	(void)c;
+	abort();
+}
 
 static void
 a_failed_assertion_reads_as_sigabrt(void **state)

@@ -26,8 +26,9 @@ utf8_is_kept_but_not_what_steers_a_terminal(void **state)
 
 	(void)state;
 	assert_string_equal("J\xc3\xbcrgen", text_escape(b, sizeof(b), "J\xc3\xbcrgen", 7));
-	assert_string_equal("\\xc2\\x9b", text_escape(b, sizeof(b), "\xc2\x9b", 2));	 /* CSI */
-	assert_string_equal("\\xe2\\x80\\xae", text_escape(b, sizeof(b), "\xe2\x80\xae", 3)); /* RLO */
+	assert_string_equal("\\xc2\\x9b", text_escape(b, sizeof(b), "\xc2\x9b", 2)); /* CSI */
+	assert_string_equal(
+	    "\\xe2\\x80\\xae", text_escape(b, sizeof(b), "\xe2\x80\xae", 3)); /* RLO */
 	assert_string_equal("\\xc0\\x80", text_escape(b, sizeof(b), "\xc0\x80", 2));
 	assert_string_equal("\\xed\\xa0\\x80", text_escape(b, sizeof(b), "\xed\xa0\x80", 3));
 }
@@ -66,8 +67,8 @@ sha256_reads_as_ssh_keygen_prints_it(void **state)
 
 	(void)state;
 	memset(h, 0xff, sizeof(h));
-	assert_string_equal("SHA256://////////////////////////////////////////8",
-	    text_sha256(b, h));
+	assert_string_equal(
+	    "SHA256://////////////////////////////////////////8", text_sha256(b, h));
 }
 
 static void

@@ -25,13 +25,13 @@
 #include "msgio.h"
 
 enum fake_mode {
-	FAKE_REPLY,   /* send `reply` */
-	FAKE_REFLECT, /* IS, with an identity made of the account asked for */
+	FAKE_REPLY,    /* send `reply` */
+	FAKE_REFLECT,  /* IS, with an identity made of the account asked for */
 	FAKE_REPLY_FD, /* send `reply` with a descriptor */
-	FAKE_TWICE,   /* `reply`, and again */
-	FAKE_SILENT,  /* read the question and wait for the module to give up */
-	FAKE_DEAF,    /* accept nobody */
-	FAKE_HANGUP,  /* read the question and close */
+	FAKE_TWICE,    /* `reply`, and again */
+	FAKE_SILENT,   /* read the question and wait for the module to give up */
+	FAKE_DEAF,     /* accept nobody */
+	FAKE_HANGUP,   /* read the question and close */
 	FAKE_HANGUP_AT_ONCE,
 };
 
@@ -54,11 +54,10 @@ struct fake {
 };
 
 /* The test cannot go on without this. */
-#define MUST(cond)                                                                       \
-	do {                                                                             \
-		if (!(cond))                                                             \
-			fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #cond,             \
-			    strerror(errno));                                            \
+#define MUST(cond)                                                                             \
+	do {                                                                                   \
+		if (!(cond))                                                                   \
+			fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #cond, strerror(errno)); \
 	} while (0)
 
 static inline uint64_t
@@ -136,11 +135,11 @@ fake_read(int fd, struct fake_question *q)
 	for (size_t i = 0; i < q->nfds; i++)
 		close(fds[i]);
 	return msg_parse(&m, buf, (size_t)n, &e) == 0 && m.type == MSG_WHO && m.conn == 0 &&
-	    msg_get_u32(&m, &q->hook) == 0 &&
-	    msg_get_str(&m, q->service, sizeof(q->service)) == 0 &&
-	    msg_get_str(&m, q->account, sizeof(q->account)) == 0 &&
-	    msg_get_u32(&m, &q->has_uid) == 0 && msg_get_u32(&m, &q->uid) == 0 &&
-	    msg_get_str(&m, q->auth_info, sizeof(q->auth_info)) == 0 && msg_end(&m, &e) == 0;
+	       msg_get_u32(&m, &q->hook) == 0 &&
+	       msg_get_str(&m, q->service, sizeof(q->service)) == 0 &&
+	       msg_get_str(&m, q->account, sizeof(q->account)) == 0 &&
+	       msg_get_u32(&m, &q->has_uid) == 0 && msg_get_u32(&m, &q->uid) == 0 &&
+	       msg_get_str(&m, q->auth_info, sizeof(q->auth_info)) == 0 && msg_end(&m, &e) == 0;
 }
 
 static inline void
@@ -160,7 +159,8 @@ fake_send(int fd, const uint8_t *p, size_t n, bool with_fd)
 static inline void
 fake_wait(struct fake *f, int fd)
 {
-	struct pollfd p[2] = { { .fd = fd, .events = POLLRDHUP }, { .fd = f->stop, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = fd, .events = POLLRDHUP },
+		{ .fd = f->stop, .events = POLLIN } };
 
 	(void)poll(p, 2, -1);
 }

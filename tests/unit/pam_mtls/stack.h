@@ -76,7 +76,8 @@ __syslog_chk(int priority, int flag, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- folders and connections ------------------------------------------------------------------ */
+/* ---- folders and connections ------------------------------------------------------------------
+ */
 /* Where this build is: tests/unit/pam_mtls/test_x below it. */
 static inline const char *
 build_dir(char buf[4096])
@@ -172,7 +173,8 @@ login_connect(struct login *l, struct sockaddr *on, struct sockaddr *to, socklen
 	MUST(bind(l->listener, on, n) == 0 && listen(l->listener, 1) == 0);
 	MUST(getsockname(l->listener, (struct sockaddr *)&ss, &k) == 0);
 	/* the port lies at the same place in both address structures */
-	((struct sockaddr_in *)(void *)to)->sin_port = ((struct sockaddr_in *)(void *)&ss)->sin_port;
+	((struct sockaddr_in *)(void *)to)->sin_port =
+	    ((struct sockaddr_in *)(void *)&ss)->sin_port;
 	l->client = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	MUST(l->client != -1 && connect(l->client, to, m) == 0);
 	l->conn = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -211,8 +213,8 @@ login_start(struct login *l)
 	l->args = "";
 	login_connect4(l);
 	l->fake.mode = FAKE_REPLY;
-	l->fake.reply_len = is_message(l->fake.reply, sizeof(l->fake.reply),
-	    0x0123456789abcdef, "corp/email:alice@corp.example", "198.51.100.7");
+	l->fake.reply_len = is_message(l->fake.reply, sizeof(l->fake.reply), 0x0123456789abcdef,
+	    "corp/email:alice@corp.example", "198.51.100.7");
 }
 
 static inline void
@@ -222,7 +224,8 @@ login_end(struct login *l)
 	(void)nftw(l->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- libpam ------------------------------------------------------------------------------------ */
+/* ---- libpam ------------------------------------------------------------------------------------
+ */
 /* A service file in which each hook has the lines `before`, the module under `control`, `after`. */
 static inline void
 service_write(struct login *l, const char *control, const char *args, const char *after)
@@ -234,8 +237,7 @@ service_write(struct login *l, const char *control, const char *args, const char
 	(void)module_path(so);
 	for (size_t i = 0; i < nitems(types); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s %s %s %s\n%s %s\n", types[i],
-		    control, so, args, after == NULL ? "#" : types[i],
-		    after == NULL ? "" : after);
+		    control, so, args, after == NULL ? "#" : types[i], after == NULL ? "" : after);
 	write_file(l->confdir, "svc", text);
 }
 

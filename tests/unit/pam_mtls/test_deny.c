@@ -1,4 +1,5 @@
-/* test_deny.c - each kind of failure, in each hook, in each kind of stack: denied, by exact codes */
+/* test_deny.c - each kind of failure, in each hook, in each kind of stack: denied, by exact codes
+ */
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -39,7 +40,8 @@ static const int codes[3][4] = {
 	[OPTIONS] = { 0, PAM_SERVICE_ERR, PAM_SERVICE_ERR, PAM_SERVICE_ERR },
 };
 
-/* ---- answers ----------------------------------------------------------------------------------- */
+/* ---- answers -----------------------------------------------------------------------------------
+ */
 static size_t
 no_evidence(uint8_t *b, size_t n)
 {
@@ -144,7 +146,8 @@ another_question(uint8_t *b, size_t n)
 	return len;
 }
 
-/* ---- logins ------------------------------------------------------------------------------------ */
+/* ---- logins ------------------------------------------------------------------------------------
+ */
 static void
 no_hint(struct login *l)
 {
@@ -292,7 +295,8 @@ static const struct failure failures[] = {
 	{ "debug with a value", OPTIONS, .args = "debug=1" },
 };
 
-/* ---- scenes ------------------------------------------------------------------------------------ */
+/* ---- scenes ------------------------------------------------------------------------------------
+ */
 /* A listening socket at l->sock, which root bound and uid 65534 listens on; returns its process. */
 static pid_t
 foreign_listener(struct login *l)
@@ -307,7 +311,8 @@ foreign_listener(struct login *l)
 	MUST(pipe2(ready, O_CLOEXEC) == 0);
 	if ((pid = fork()) == 0) {
 		if (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0 &&
-		    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && listen(fd, 8) == 0 && write(ready[1], "", 1) == 1)
+		    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && listen(fd, 8) == 0 &&
+		    write(ready[1], "", 1) == 1)
 			for (int conn; (conn = accept(fd, NULL, NULL)) != -1; close(conn))
 				if (fake_read(conn, &l->fake.last))
 					fake_send(conn, l->fake.reply, l->fake.reply_len, false);
@@ -393,7 +398,8 @@ queue_fill(const struct login *l, int fds[2])
 	}
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------------------------------
+ */
 /* Stacks in which our line alone stands between the login and success. */
 static const struct stack {
 	const char *control, *after;
@@ -506,7 +512,8 @@ main(void)
 	for (size_t i = 0; i < nitems(failures); i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "%s: denied in every hook and stack",
 		    failures[i].name);
-		tests[i + 1] = (struct CMUnitTest){ .name = names[i], .test_func = denied,
+		tests[i + 1] = (struct CMUnitTest){ .name = names[i],
+			.test_func = denied,
 			.initial_state = (void *)(uintptr_t)&failures[i] };
 	}
 	return cmocka_run_group_tests_name("what pam_mtls denies", tests, NULL, NULL);

@@ -251,7 +251,8 @@ realloc(void *p, size_t n)
 }
 #endif
 
-/* ---- one hook with one fault ------------------------------------------------------------------ */
+/* ---- one hook with one fault ------------------------------------------------------------------
+ */
 static int
 hook_with_fault(struct login *l, int hook, const char *call, unsigned nth, int error)
 {
@@ -361,8 +362,8 @@ a_call_that_always_fails_denies(void **state)
 	login_ready(&l, "60000");
 	for (size_t i = 0; i < nitems(calls); i++)
 		for (int hook = AUTH; hook <= SESSION; hook++) {
-			assert_int_not_equal(PAM_SUCCESS,
-			    hook_with_fault(&l, hook, calls[i], EVERY, EIO));
+			assert_int_not_equal(
+			    PAM_SUCCESS, hook_with_fault(&l, hook, calls[i], EVERY, EIO));
 			assert_true(fault.hit);
 		}
 	login_end(&l);
@@ -375,8 +376,12 @@ what_passes_is_waited_for(void **state)
 		const char *call;
 		int error;
 	} passing[] = {
-		{ "connect", EAGAIN }, { "connect", EINTR }, { "sendmsg", EAGAIN },
-		{ "sendmsg", EINTR }, { "recvmsg", EAGAIN }, { "recvmsg", EINTR },
+		{ "connect", EAGAIN },
+		{ "connect", EINTR },
+		{ "sendmsg", EAGAIN },
+		{ "sendmsg", EINTR },
+		{ "recvmsg", EAGAIN },
+		{ "recvmsg", EINTR },
 		{ "poll", EINTR },
 	};
 	struct login l;
@@ -402,11 +407,11 @@ what_never_passes_ends_at_the_timeout(void **state)
 	login_ready(&l, "100");
 	for (size_t i = 0; i < nitems(calls); i++) {
 		clock_gettime(CLOCK_MONOTONIC, &from);
-		assert_int_equal(PAM_AUTHINFO_UNAVAIL,
-		    hook_with_fault(&l, ACCOUNT, calls[i], EVERY, EAGAIN));
+		assert_int_equal(
+		    PAM_AUTHINFO_UNAVAIL, hook_with_fault(&l, ACCOUNT, calls[i], EVERY, EAGAIN));
 		clock_gettime(CLOCK_MONOTONIC, &to);
-		assert_true((to.tv_sec - from.tv_sec) * 1000 +
-			(to.tv_nsec - from.tv_nsec) / 1000000 >= 99);
+		assert_true(
+		    (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 >= 99);
 	}
 	login_end(&l);
 }
@@ -421,8 +426,8 @@ an_account_that_is_not_there_is_asked_about(void **state)
 	(void)state;
 	login_ready(&l, "60000");
 	for (size_t i = 0; i < nitems(absent); i++) {
-		assert_int_equal(PAM_SUCCESS,
-		    hook_with_fault(&l, ACCOUNT, "getpwnam", 1, absent[i]));
+		assert_int_equal(
+		    PAM_SUCCESS, hook_with_fault(&l, ACCOUNT, "getpwnam", 1, absent[i]));
 		assert_int_equal(0, l.fake.last.has_uid);
 	}
 	login_end(&l);
@@ -487,9 +492,11 @@ main(void)
 	static char names[nitems(lasting)][100];
 
 	for (size_t i = 0; i < nitems(lasting); i++) {
-		(void)snprintf(names[i], sizeof(names[i]), "%s that fails (%s) denies in every hook",
-		    lasting[i].call, lasting[i].error == 0 ? "PAM" : strerror(lasting[i].error));
-		tests[i + 6] = (struct CMUnitTest){ .name = names[i], .test_func = denies,
+		(void)snprintf(names[i], sizeof(names[i]),
+		    "%s that fails (%s) denies in every hook", lasting[i].call,
+		    lasting[i].error == 0 ? "PAM" : strerror(lasting[i].error));
+		tests[i + 6] = (struct CMUnitTest){ .name = names[i],
+			.test_func = denies,
 			.initial_state = (void *)(uintptr_t)&lasting[i] };
 	}
 	return cmocka_run_group_tests_name("faults under pam_mtls", tests, NULL, NULL);

@@ -160,10 +160,12 @@ no_gives_the_user_one_sentence_and_the_connection(void **state)
 	for (int hook = AUTH; hook <= SESSION; hook++) {
 		assert_int_equal(want[hook], run(l, hook, &s));
 		assert_string_equal("<3>this certificate may not use this account "
-				    "(connection 0000000000000abc)", s.said);
+				    "(connection 0000000000000abc)",
+		    s.said);
 		assert_non_null(strstr(s.logged, "<5>"));
-		assert_non_null(strstr(s.logged, "account \"root\" refused: this certificate may "
-				    "not use this account (connection 0000000000000abc)"));
+		assert_non_null(
+		    strstr(s.logged, "account \"root\" refused: this certificate may "
+				     "not use this account (connection 0000000000000abc)"));
 		assert_string_equal("", s.rhost);
 		assert_string_equal("", s.env[0]);
 	}
@@ -198,7 +200,8 @@ what_steers_a_terminal_reaches_neither_user_nor_log(void **state)
 	    "no \033[2J\r\nreally \"J\xc3\xbcrgen\" 100%s");
 	assert_int_equal(PAM_PERM_DENIED, run(l, ACCOUNT, &s));
 	assert_string_equal("<3>no ?[2J??really \"J\xc3\xbcrgen\" 100%s "
-			    "(connection 0000000000000005)", s.said);
+			    "(connection 0000000000000005)",
+	    s.said);
 	assert_null(strpbrk(s.logged, "\033\r\n"));
 	assert_non_null(strstr(s.logged, "\"al\\x0aice\""));
 

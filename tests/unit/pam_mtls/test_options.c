@@ -53,31 +53,51 @@ one_bad_word_spoils_the_line_and_is_named(void **state)
 	static const struct {
 		const char *word, *says;
 	} bad[] = {
-		{ "", "unknown" }, { "=", "unknown" }, { "colour", "unknown" },
-		{ "sourc=bridge", "unknown" }, { "source =bridge", "unknown" },
-		{ "Timeout=300", "unknown" }, { "timeout =300", "unknown" },
-		{ "source", "value" }, { "source=", "not in this version" },
+		{ "", "unknown" },
+		{ "=", "unknown" },
+		{ "colour", "unknown" },
+		{ "sourc=bridge", "unknown" },
+		{ "source =bridge", "unknown" },
+		{ "Timeout=300", "unknown" },
+		{ "timeout =300", "unknown" },
+		{ "source", "value" },
+		{ "source=", "not in this version" },
 		{ "source=in-band", "not in this version" },
-		{ "source=agent", "not in this version" }, { "source=session", "not in this" },
-		{ "source=bridge,", "not in this version" }, { "source=BRIDGE", "not in this" },
+		{ "source=agent", "not in this version" },
+		{ "source=session", "not in this" },
+		{ "source=bridge,", "not in this version" },
+		{ "source=BRIDGE", "not in this" },
 		{ "source=bridge,bridge", "not in this version" },
 		{ "source=bridge,in-band", "not in this version" },
-		{ "bind", "value" }, { "bind=same-key", "not in this version" },
-		{ "bind=extension", "not in this version" }, { "bind=anything", "not in this" },
-		{ "max-age=60", "not in this version" }, { "max-age", "value" },
-		{ "timeout=99", "100 to 60000" }, { "timeout=60001", "100 to 60000" },
-		{ "timeout=0", "100 to 60000" }, { "timeout=0200", "100 to 60000" },
-		{ "timeout= 200", "100 to 60000" }, { "timeout=200 ", "100 to 60000" },
-		{ "timeout=2e3", "100 to 60000" }, { "timeout=+200", "100 to 60000" },
+		{ "bind", "value" },
+		{ "bind=same-key", "not in this version" },
+		{ "bind=extension", "not in this version" },
+		{ "bind=anything", "not in this" },
+		{ "max-age=60", "not in this version" },
+		{ "max-age", "value" },
+		{ "timeout=99", "100 to 60000" },
+		{ "timeout=60001", "100 to 60000" },
+		{ "timeout=0", "100 to 60000" },
+		{ "timeout=0200", "100 to 60000" },
+		{ "timeout= 200", "100 to 60000" },
+		{ "timeout=200 ", "100 to 60000" },
+		{ "timeout=2e3", "100 to 60000" },
+		{ "timeout=+200", "100 to 60000" },
 		{ "timeout=4294967496", "100 to 60000" },
 		{ "timeout=18446744073709551816", "100 to 60000" },
-		{ "socket=", "absolute" }, { "socket=run/a.sock", "absolute" },
-		{ "socket=/", "absolute" }, { "socket=/run/", "absolute" },
-		{ "socket=//run/a", "absolute" }, { "socket=/run//a", "absolute" },
-		{ "socket=/run/./a", "absolute" }, { "socket=/run/../a", "absolute" },
-		{ "socket=/run/..", "absolute" }, { "socket=/run/.", "absolute" },
+		{ "socket=", "absolute" },
+		{ "socket=run/a.sock", "absolute" },
+		{ "socket=/", "absolute" },
+		{ "socket=/run/", "absolute" },
+		{ "socket=//run/a", "absolute" },
+		{ "socket=/run//a", "absolute" },
+		{ "socket=/run/./a", "absolute" },
+		{ "socket=/run/../a", "absolute" },
+		{ "socket=/run/..", "absolute" },
+		{ "socket=/run/.", "absolute" },
 		{ "socket=@abstract", "absolute" },
-		{ "debug=", "without a value" }, { "debug=yes", "without a value" },
+		{ "debug=", "without a value" },
+		{ "debug=yes", "without a value" },
 		{ "colour=\033[31m", "\\x1b[31m" },
 	};
 	struct options o;
@@ -88,8 +108,8 @@ one_bad_word_spoils_the_line_and_is_named(void **state)
 		for (int at = 0; at < 2; at++) {
 			memset(&o, 0x55, sizeof(o));
 			e = (struct err){ 0 };
-			if (parse(&o, &e, at ? NULL : bad[i].word, NULL,
-				at ? bad[i].word : NULL) != -1)
+			if (parse(&o, &e, at ? NULL : bad[i].word, NULL, at ? bad[i].word : NULL) !=
+			    -1)
 				fail_msg("taken: %s", bad[i].word);
 			assert_int_equal(ERR_FORMAT, e.kind);
 			if (strstr(e.text, bad[i].says) == NULL)

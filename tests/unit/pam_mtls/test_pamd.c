@@ -27,8 +27,8 @@ line_parse(const char *text, struct line *l)
 	memset(l, 0, sizeof(*l));
 	if (text[0] == '#' || text[0] == '@' || text[0] == '\n')
 		return false;
-	if (sscanf(text, "%15s [%98[^]]] %63s %199[^\n]", l->type, l->control, l->module, l->args) >=
-	    3)
+	if (sscanf(text, "%15s [%98[^]]] %63s %199[^\n]", l->type, l->control, l->module,
+		l->args) >= 3)
 		return true;
 	n = sscanf(text, "%15s %99s %63s %199[^\n]", l->type, l->control, l->module, l->args);
 	if (n < 3)
@@ -154,8 +154,8 @@ hide_run(void)
 	if (geteuid() != 0)
 		return true; /* and may not write there */
 	return unshare(CLONE_NEWNS) == 0 &&
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0;
+	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0;
 }
 
 /* In a process of its own: they change the process that they run in as well. */
@@ -203,7 +203,8 @@ main(void)
 	} kinds[] = {
 		{ "our lines come first and are required", our_lines_come_first_and_are_required },
 		{ "our lines alone decide", our_lines_alone_decide },
-		{ "as it is, no login passes without a yes", as_it_is_no_login_passes_without_a_yes },
+		{ "as it is, no login passes without a yes",
+		    as_it_is_no_login_passes_without_a_yes },
 	};
 	struct CMUnitTest tests[30];
 	char files[10][64], names[nitems(tests)][160];
@@ -220,10 +221,11 @@ main(void)
 			continue;
 		(void)snprintf(files[nfiles], sizeof(files[0]), "%.63s", ent->d_name);
 		for (size_t i = 0; i < nitems(kinds); i++, n++) {
-			(void)snprintf(names[n], sizeof(names[n]), "%s: %s", files[nfiles],
-			    kinds[i].name);
+			(void)snprintf(
+			    names[n], sizeof(names[n]), "%s: %s", files[nfiles], kinds[i].name);
 			tests[n] = (struct CMUnitTest){ .name = names[n],
-				.test_func = kinds[i].test, .initial_state = files[nfiles] };
+				.test_func = kinds[i].test,
+				.initial_state = files[nfiles] };
 		}
 		nfiles++;
 	}

@@ -9,8 +9,9 @@ question_needs_a_service_and_an_account_of_255_bytes_at_most(void **state)
 {
 	static uint8_t buf[MSG_MAX];
 	char name[257];
-	struct question q = { .hook = HOOK_AUTH, .service = "sshd", .account = "alice",
-		.auth_info = "" };
+	struct question q = {
+		.hook = HOOK_AUTH, .service = "sshd", .account = "alice", .auth_info = ""
+	};
 	struct msg_out o;
 	struct err e;
 
@@ -38,8 +39,12 @@ static void
 question_without_a_uid_says_so(void **state)
 {
 	static uint8_t buf[MSG_MAX];
-	struct question q = { .hook = HOOK_OPEN_SESSION, .service = "s", .account = "a",
-		.auth_info = "i\n", .has_uid = false, .uid = 77 };
+	struct question q = { .hook = HOOK_OPEN_SESSION,
+		.service = "s",
+		.account = "a",
+		.auth_info = "i\n",
+		.has_uid = false,
+		.uid = 77 };
 	struct msg_out o;
 	struct err e;
 	const char wire[] = "\0\x1e\0\1\0\0\0\0\0\0\0\0w\0\0\0\3b\0\0\0\1s"
@@ -113,8 +118,8 @@ one_bit_turned_in_the_frame_is_refused(void **state)
 	assert_int_equal('w', yes[port]);
 	for (size_t i = 0; i < n; i++)
 		for (int bit = 0; bit < 8; bit++) {
-			bool frame = i < 4 || (i >= MSG_HEADER && i < MSG_HEADER + 5) || i == port ||
-			    i == port + 1;
+			bool frame = i < 4 || (i >= MSG_HEADER && i < MSG_HEADER + 5) ||
+				     i == port || i == port + 1;
 
 			yes[i] ^= (uint8_t)(1U << bit);
 			if (answer_get(yes, n, &a, &e) == 0 && frame)
@@ -142,8 +147,8 @@ yes_must_name_somebody_at_an_address(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < nitems(good); i++)
-		assert_int_equal(0, answer_get(buf, is_message(buf, sizeof(buf), 1, "x", good[i]),
-		    &a, &e));
+		assert_int_equal(
+		    0, answer_get(buf, is_message(buf, sizeof(buf), 1, "x", good[i]), &a, &e));
 	for (size_t i = 0; i < nitems(bad); i++)
 		if (answer_get(buf, is_message(buf, sizeof(buf), 1, "x", bad[i]), &a, &e) != -1)
 			fail_msg("taken: %s", bad[i]);

@@ -29,7 +29,7 @@ leads_to(const char *hint, int conn)
 	cookie = socket_cookie(fd);
 	close(fd);
 	return cookie == socket_cookie(conn) && cookie != 0 && fd != conn &&
-	    before == descriptors();
+	       before == descriptors();
 }
 
 static bool
@@ -40,7 +40,7 @@ leads_nowhere(const char *hint)
 	size_t before = descriptors();
 
 	return socket_hint(hint, &ends, &e) == 0 && socket_find(&ends, soon(), &e) == -1 &&
-	    e.kind == ERR_PEER && before == descriptors();
+	       e.kind == ERR_PEER && before == descriptors();
 }
 
 static void
@@ -187,10 +187,11 @@ hint_that_is_not_two_ends_is_refused(void **state)
 		"192.0.2.1 01 192.0.2.2 22", "192.0.2.1 +1 192.0.2.2 22",
 		"192.0.2.1 -1 192.0.2.2 22", "192.0.2.1 1x 192.0.2.2 22",
 		"192.0.2.1 4294967297 192.0.2.2 22", "192.0.2.1 18446744073709551617 192.0.2.2 22",
-		"192.0.2.1\t1\t192.0.2.2\t22", "192.0.2 1 192.0.2.2 22", "192.0.2.1%1 1 192.0.2.2 22",
-		"localhost 1 localhost 22", "fe80::1% 1 fe80::2 22", "fe80::1%0 1 fe80::2 22",
-		"fe80::1%4294967296 1 fe80::2 22", "fe80::1%no-such-if0 1 fe80::2 22",
-		"fe80::1%1%1 1 fe80::2 22", "[::1] 1 [::1] 22", "UNKNOWN 65535 UNKNOWN 65535" };
+		"192.0.2.1\t1\t192.0.2.2\t22", "192.0.2 1 192.0.2.2 22",
+		"192.0.2.1%1 1 192.0.2.2 22", "localhost 1 localhost 22", "fe80::1% 1 fe80::2 22",
+		"fe80::1%0 1 fe80::2 22", "fe80::1%4294967296 1 fe80::2 22",
+		"fe80::1%no-such-if0 1 fe80::2 22", "fe80::1%1%1 1 fe80::2 22", "[::1] 1 [::1] 22",
+		"UNKNOWN 65535 UNKNOWN 65535" };
 	struct socket_ends ends;
 	struct err e = { 0 };
 	char longest[300];
@@ -257,5 +258,6 @@ main(void)
 		cmocka_unit_test(nothing_is_found_after_the_deadline),
 	};
 
-	return cmocka_run_group_tests_name("the connection behind SSH_CONNECTION", tests, NULL, NULL);
+	return cmocka_run_group_tests_name(
+	    "the connection behind SSH_CONNECTION", tests, NULL, NULL);
 }

@@ -198,7 +198,8 @@ the_inode_that_was_judged_is_the_one_that_is_reached(void **state)
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/thread-self/fd/%d", checked);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	MUST(connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
-	MUST(fcntl(p->listener, F_SETFL, O_NONBLOCK) == 0 && fcntl(other, F_SETFL, O_NONBLOCK) == 0);
+	MUST(
+	    fcntl(p->listener, F_SETFL, O_NONBLOCK) == 0 && fcntl(other, F_SETFL, O_NONBLOCK) == 0);
 	assert_int_equal(-1, accept(other, NULL, NULL));
 	assert_int_not_equal(-1, conn = accept(p->listener, NULL, NULL));
 	close(conn);

@@ -18,9 +18,8 @@
 #include "sshbridge/ident/who.h"
 #include "tests/unit/help/stage.h"
 
-static const char two_sections[] =
-    "email {user}@corp.example {user} trust=corp\n"
-    "email {user}@corp.example guest trust=lab\n";
+static const char two_sections[] = "email {user}@corp.example {user} trust=corp\n"
+				   "email {user}@corp.example guest trust=lab\n";
 
 /* Sections corp and lab; the anchor 0xa0 belongs to corp, 0xb0 to lab. */
 static struct generation *
@@ -31,8 +30,9 @@ make_generation(const char *map)
 	struct records_writer w = { .max = 4096 };
 	struct err e = { 0 };
 	uint8_t hash[32];
-	struct generation_parts p = { .settings = text, .map = (const uint8_t *)map,
-		.map_len = strlen(map) };
+	struct generation_parts p = {
+		.settings = text, .map = (const uint8_t *)map, .map_len = strlen(map)
+	};
 	struct generation *g;
 
 	stage_settings(&s, 22);
@@ -41,8 +41,11 @@ make_generation(const char *map)
 	memcpy(s.sections[1].name, "lab", 4);
 	for (uint32_t i = 0; i < 2; i++) {
 		memset(hash, i == 0 ? 0xa0 : 0xb0, sizeof(hash));
-		assert_int_equal(0, records_add(&w, &(struct record){
-		    .kind = RECORD_ANCHOR_SHA256, .section = i, .p = hash, .n = 32 }, &e));
+		assert_int_equal(
+		    0, records_add(&w,
+			   &(struct record){
+			       .kind = RECORD_ANCHOR_SHA256, .section = i, .p = hash, .n = 32 },
+			   &e));
 	}
 	assert_int_equal(0, settings_encode(&s, text, sizeof(text), &p.settings_len, &e));
 	p.anchors = w.buf;
@@ -142,9 +145,9 @@ section_that_no_longer_holds_is_dropped_with_its_rules(void **state)
 	struct err e;
 	char name[IDENTITY_NAME_MAX];
 	struct verdict v = { 0 };
-	const struct login alice = { .service = "sshd", .account = "alice", .has_uid = true,
-		.uid = 1001 }, guest = { .service = "sshd", .account = "guest", .has_uid = true,
-		.uid = 1002 };
+	const struct login
+	    alice = { .service = "sshd", .account = "alice", .has_uid = true, .uid = 1001 },
+	    guest = { .service = "sshd", .account = "guest", .has_uid = true, .uid = 1002 };
 
 	(void)state;
 	assert_int_equal(0, addr_parse("192.0.2.7", &from, &e));
@@ -164,8 +167,10 @@ section_that_no_longer_holds_is_dropped_with_its_rules(void **state)
 static void
 source_addresses_are_sixteen_of_ones_own(void **state)
 {
-	struct source s = { .mode = SOURCE_PER_IDENTITY, .name = "corp/email:alice@corp.example",
-		.port_first = 1, .port_last = 2 };
+	struct source s = { .mode = SOURCE_PER_IDENTITY,
+		.name = "corp/email:alice@corp.example",
+		.port_first = 1,
+		.port_last = 2 };
 	struct sockaddr_storage to, at, first;
 	struct err e;
 	char text[ADDR_TEXT_SIZE];
@@ -197,8 +202,9 @@ source_addresses_are_sixteen_of_ones_own(void **state)
 static void
 target_port_is_never_the_own_port(void **state)
 {
-	struct source s = { .mode = SOURCE_SYSTEM, .name = "x", .port_first = 41100,
-		.port_last = 41100 };
+	struct source s = {
+		.mode = SOURCE_SYSTEM, .name = "x", .port_first = 41100, .port_last = 41100
+	};
 	struct sockaddr_storage to, at;
 	struct err e = { 0 };
 	socklen_t n = sizeof(at);
@@ -287,8 +293,9 @@ teardown(void **state)
 	return 0;
 }
 
-static const struct question alice = { .hook = HOOK_ACCOUNT, .service = "sshd",
-	.account = "alice", .has_uid = 1, .uid = 1001 };
+static const struct question alice = {
+	.hook = HOOK_ACCOUNT, .service = "sshd", .account = "alice", .has_uid = 1, .uid = 1001
+};
 
 static void
 first_socket_that_asks_is_the_only_one(void **state)
@@ -358,8 +365,9 @@ one_of_ten_thousand_is_found(void **state)
 	char email[64];
 
 	for (uint32_t i = 1; i <= N; i++) {
-		struct tuple t = { .local = { .family = 4, .port = (uint16_t)(i % 60000),
-		    .addr = { 127, 64, (uint8_t)(i >> 8), (uint8_t)i } },
+		struct tuple t = { .local = { .family = 4,
+				       .port = (uint16_t)(i % 60000),
+				       .addr = { 127, 64, (uint8_t)(i >> 8), (uint8_t)i } },
 			.remote = b->conn->tuple.remote };
 
 		(void)snprintf(email, sizeof(email), "user%u@corp.example", i / 8);
@@ -374,7 +382,7 @@ one_of_ten_thousand_is_found(void **state)
 		(void)clock_gettime(CLOCK_MONOTONIC, &to);
 		assert_true(a.yes);
 		us[i] = (double)(to.tv_sec - from.tv_sec) * 1e6 +
-		    (double)(to.tv_nsec - from.tv_nsec) / 1e3;
+			(double)(to.tv_nsec - from.tv_nsec) / 1e3;
 	}
 	qsort(us, ASKED, sizeof(us[0]), compare);
 	print_message("# note: WHO among %d entries: median %.1f us, p99 %.1f us\n", N,
@@ -390,9 +398,11 @@ main(void)
 		cmocka_unit_test(section_that_no_longer_holds_is_dropped_with_its_rules),
 		cmocka_unit_test(source_addresses_are_sixteen_of_ones_own),
 		cmocka_unit_test(target_port_is_never_the_own_port),
-		cmocka_unit_test_setup_teardown(first_socket_that_asks_is_the_only_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    first_socket_that_asks_is_the_only_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(entry_that_ended_grants_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_namespace_cookie_is_denied_and_unknown_passed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    other_namespace_cookie_is_denied_and_unknown_passed_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_of_ten_thousand_is_found, setup, teardown),
 	};
 

@@ -718,8 +718,12 @@ monitor_that_breaks_the_protocol_ends_it(void **state)
 		int fd = dup(0);
 
 		stage_start(&p, "ident");
-		msg_start(&o, buf, sizeof(buf), i == 0 ? MSG_OPEN : i < 3 ? MSG_GENERATION :
-		    i < 5 ? MSG_PEER : MSG_LISTEN, 0);
+		msg_start(&o, buf, sizeof(buf),
+		    i == 0  ? MSG_OPEN
+		    : i < 3 ? MSG_GENERATION
+		    : i < 5 ? MSG_PEER
+			    : MSG_LISTEN,
+		    0);
 		if (i == 1) /* short */
 			msg_put_u32(&o, 1);
 		if (i == 2) /* without memfds */
@@ -746,24 +750,34 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(open_gives_the_socket_and_one_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(source_is_the_identitys_own_and_in_the_range, setup, teardown),
-		cmocka_unit_test_setup_teardown(next_address_of_the_block_when_ports_run_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    open_gives_the_socket_and_one_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    source_is_the_identitys_own_and_in_the_range, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    next_address_of_the_block_when_ports_run_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(source_per_client_and_system, setup, teardown),
 		cmocka_unit_test_setup_teardown(certificates_are_judged_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(map_is_asked, setup, teardown),
-		cmocka_unit_test_setup_teardown(new_generation_judges_the_next_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    new_generation_judges_the_next_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_refuse_the_one_too_many, setup, teardown),
-		cmocka_unit_test_setup_teardown(target_that_is_not_there_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(named_target_is_resolved_and_every_address_tried, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    target_that_is_not_there_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    named_target_is_resolved_and_every_address_tried, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolver_that_lies_is_dropped, setup, teardown),
-		cmocka_unit_test_setup_teardown(late_closed_by_number_ends_what_was_opened, setup, teardown),
-		cmocka_unit_test_setup_teardown(gates_end_shuts_its_connections_and_no_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    late_closed_by_number_ends_what_was_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    gates_end_shuts_its_connections_and_no_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_log_stalls_nobody, setup, teardown),
-		cmocka_unit_test_setup_teardown(gate_that_takes_no_answers_is_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    gate_that_takes_no_answers_is_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(out_of_descriptors_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_open_drops_the_gate, setup, teardown),
-		cmocka_unit_test_setup_teardown(foreign_and_repeated_numbers_drop_the_gate, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    foreign_and_repeated_numbers_drop_the_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_of_others_drop_the_gate, setup, teardown),
 		cmocka_unit_test(open_before_a_generation_drops_the_gate),
 		cmocka_unit_test(monitor_that_breaks_the_protocol_ends_it),

@@ -96,8 +96,8 @@ port_is_held(const struct bench *b, const char *when)
 	struct err e = { 0 };
 
 	if (b->fd != -1)
-		print_message("# note: %s: TCP state %s\n", when,
-		    who_state_name(who_tcp_state(b->fd, &e)));
+		print_message(
+		    "# note: %s: TCP state %s\n", when, who_state_name(who_tcp_state(b->fd, &e)));
 	assert_int_equal(EADDRINUSE, steal(b, 0));
 	assert_int_equal(EADDRINUSE, steal(b, SO_REUSEADDR));
 	assert_int_equal(EADDRINUSE, steal(b, SO_REUSEPORT));
@@ -249,8 +249,8 @@ ticks(const struct stage *p)
 	assert_non_null(fgets(line, sizeof(line), fp));
 	(void)fclose(fp);
 	assert_non_null(at = strrchr(line, ')'));
-	assert_int_equal(2, sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-	    &user, &sys));
+	assert_int_equal(
+	    2, sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys));
 	return (long)(user + sys);
 }
 
@@ -308,10 +308,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(held_while_open_and_after_a_reset, setup, teardown),
-		cmocka_unit_test_setup_teardown(held_after_the_target_closed_with_data_unread, setup, teardown),
-		cmocka_unit_test_setup_teardown(held_after_the_last_acknowledgement, setup, teardown),
-		cmocka_unit_test_setup_teardown(held_after_the_gate_closed_its_descriptor, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_socket_with_the_same_ends_is_denied, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    held_after_the_target_closed_with_data_unread, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    held_after_the_last_acknowledgement, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    held_after_the_gate_closed_its_descriptor, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    other_socket_with_the_same_ends_is_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(data_wakes_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_end_that_stays_does_not_spin, setup, teardown),
 	};

@@ -242,10 +242,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_of_three_answers_for_its_own, setup, teardown),
-		cmocka_unit_test_setup_teardown(older_one_that_ends_leaves_no_entry, setup, teardown),
-		cmocka_unit_test_setup_teardown(answer_of_the_older_one_reaches_its_asker_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(older_one_that_breaks_the_protocol_is_dropped, setup, teardown),
-		cmocka_unit_test_setup_teardown(newer_one_that_breaks_the_protocol_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    older_one_that_ends_leaves_no_entry, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    answer_of_the_older_one_reaches_its_asker_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    older_one_that_breaks_the_protocol_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    newer_one_that_breaks_the_protocol_is_dropped, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

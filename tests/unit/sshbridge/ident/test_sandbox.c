@@ -84,13 +84,18 @@ selftest_and_needed_calls_pass(void **state)
 }
 
 /* One forbidden call each. */
-#define CALL(name, ...) static void name(struct ident *id) { (void)id; (void)syscall(__VA_ARGS__); }
-#define OPTION(name, level, option)                                                             \
-	static void name(struct ident *id)                                                      \
-	{                                                                                       \
-		int on = 1;                                                                     \
-		(void)id;                                                                       \
-		(void)setsockopt(0, level, option, &on, sizeof(on));                            \
+#define CALL(name, ...)                     \
+	static void name(struct ident *id)  \
+	{                                   \
+		(void)id;                   \
+		(void)syscall(__VA_ARGS__); \
+	}
+#define OPTION(name, level, option)                                  \
+	static void name(struct ident *id)                           \
+	{                                                            \
+		int on = 1;                                          \
+		(void)id;                                            \
+		(void)setsockopt(0, level, option, &on, sizeof(on)); \
 	}
 CALL(do_open, SYS_open, "/etc/passwd", O_RDONLY)
 CALL(do_openat, SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
@@ -149,21 +154,57 @@ every_other_call_ends_in_sigsys(void **state)
 		bool plain_only;
 	} cases[] = {
 #define CASE(f) { #f, f, false }
-#define CASE_PLAIN(f) { #f, f, true }
-		CASE(do_open), CASE_PLAIN(do_openat), CASE(do_execve), CASE(do_execveat),
-		CASE(do_fork), CASE(do_vfork_clone), CASE(do_clone3), CASE(do_kill),
-		CASE(do_tgkill_other), CASE(do_ptrace), CASE(do_process_vm_readv),
-		CASE(do_process_vm_writev), CASE(do_prlimit), CASE(do_io_uring_setup),
-		CASE(do_memfd), CASE(do_bpf), CASE(do_setuid), CASE(do_chroot), CASE(do_mount),
-		CASE(do_dup2), CASE(do_ioctl), CASE(do_unlink), CASE(do_socketpair),
-		CASE(do_listen), CASE(do_accept), CASE(do_accept4_plain), CASE(do_sendto),
-		CASE(do_fastopen), CASE(do_sendmsg_fastopen), CASE(do_socket_unix),
-		CASE(do_socket_udp), CASE(do_socket_mptcp), CASE(do_socket_raw),
-		CASE(do_socket_blocking), CASE(do_socket_packet), CASE(do_setown),
-		CASE(do_setfl_async), CASE(do_add_seals), CASE_PLAIN(do_mmap_exec),
-		CASE(do_mprotect_exec), CASE_PLAIN(do_prctl), CASE(do_x_write),
-		CASE(do_reuseaddr), CASE(do_reuseport), CASE(do_repair),
-		CASE(do_fastopen_connect), CASE(do_bind_device),
+#define CASE_PLAIN(f)       \
+	{                   \
+#f, f, true \
+	}
+		CASE(do_open),
+		CASE_PLAIN(do_openat),
+		CASE(do_execve),
+		CASE(do_execveat),
+		CASE(do_fork),
+		CASE(do_vfork_clone),
+		CASE(do_clone3),
+		CASE(do_kill),
+		CASE(do_tgkill_other),
+		CASE(do_ptrace),
+		CASE(do_process_vm_readv),
+		CASE(do_process_vm_writev),
+		CASE(do_prlimit),
+		CASE(do_io_uring_setup),
+		CASE(do_memfd),
+		CASE(do_bpf),
+		CASE(do_setuid),
+		CASE(do_chroot),
+		CASE(do_mount),
+		CASE(do_dup2),
+		CASE(do_ioctl),
+		CASE(do_unlink),
+		CASE(do_socketpair),
+		CASE(do_listen),
+		CASE(do_accept),
+		CASE(do_accept4_plain),
+		CASE(do_sendto),
+		CASE(do_fastopen),
+		CASE(do_sendmsg_fastopen),
+		CASE(do_socket_unix),
+		CASE(do_socket_udp),
+		CASE(do_socket_mptcp),
+		CASE(do_socket_raw),
+		CASE(do_socket_blocking),
+		CASE(do_socket_packet),
+		CASE(do_setown),
+		CASE(do_setfl_async),
+		CASE(do_add_seals),
+		CASE_PLAIN(do_mmap_exec),
+		CASE(do_mprotect_exec),
+		CASE_PLAIN(do_prctl),
+		CASE(do_x_write),
+		CASE(do_reuseaddr),
+		CASE(do_reuseport),
+		CASE(do_repair),
+		CASE(do_fastopen_connect),
+		CASE(do_bind_device),
 	};
 
 	(void)state;

@@ -275,7 +275,8 @@ malformed_questions_drop_the_asker(void **state)
 static void
 auth_info_is_logged_and_must_be_well_formed(void **state)
 {
-	static const char key[] = "publickey ssh-ed25519 "
+	static const char key[] =
+	    "publickey ssh-ed25519 "
 	    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
 	struct bench *b = *state;
 	struct got *g = malloc(sizeof(*g));
@@ -324,8 +325,9 @@ other_network_namespace_is_denied(void **state)
 		    connect(c, (struct sockaddr *)&server, sizeof(server)) == -1)
 			_exit(76);
 		far = accept(l, NULL, NULL);
-		_exit(stage_ask(&b->sock, ACCOUNT, "alice", far, &kind) == MSG_NO &&
-		    kind == CAUSE ? 0 : 1);
+		_exit(stage_ask(&b->sock, ACCOUNT, "alice", far, &kind) == MSG_NO && kind == CAUSE
+			  ? 0
+			  : 1);
 	}
 	assert_int_equal(pid, waitpid(pid, &status, 0));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
@@ -465,12 +467,13 @@ client_that_left_ends_the_right_to_log_in(void **state)
 	struct bench *b = *state;
 
 	assert_int_equal(MSG_IS, ask(b, AUTH, "alice"));
-	/* the gate passes the client's end on: our side is FIN_WAIT1 or 2, the server's CLOSE_WAIT */
+	/* the gate passes the client's end on: our side is FIN_WAIT1 or 2, the server's CLOSE_WAIT
+	 */
 	assert_int_equal(0, shutdown(b->fd, SHUT_WR));
 	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice"));
 	assert_int_equal(CAUSE, b->kind);
-	assert_non_null(strstr(stage_log(&b->p, "denied"),
-	    "at the bridge, CLOSE_WAIT at the server"));
+	assert_non_null(
+	    strstr(stage_log(&b->p, "denied"), "at the bridge, CLOSE_WAIT at the server"));
 	assert_int_equal(MSG_NO, ask(b, OPEN_SESSION, "alice"));
 	/* nothing was cut: what the server still sends arrives */
 	char byte;
@@ -533,24 +536,36 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(mapped_account_is_granted_and_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    mapped_account_is_granted_and_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_account_is_denied_for_cause, setup, teardown),
 		cmocka_unit_test_setup_teardown(expression_of_the_map_grants, setup, teardown),
-		cmocka_unit_test_setup_teardown(connection_past_the_bridge_has_no_entry, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_no_tcp_connection_is_denied, setup, teardown),
-		cmocka_unit_test_setup_teardown(question_needs_exactly_one_socket_and_comes_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(malformed_questions_drop_the_asker, setup, teardown),
-		cmocka_unit_test_setup_teardown(auth_info_is_logged_and_must_be_well_formed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    connection_past_the_bridge_has_no_entry, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    what_is_no_tcp_connection_is_denied, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    question_needs_exactly_one_socket_and_comes_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    malformed_questions_drop_the_asker, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    auth_info_is_logged_and_must_be_well_formed, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_network_namespace_is_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(both_families_are_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(listener_may_be_replaced_and_taken_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    listener_may_be_replaced_and_taken_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_uid_may_not_ask, setup, teardown),
-		cmocka_unit_test_setup_teardown(expired_and_distrusted_certificates_are_denied_later, setup, teardown),
-		cmocka_unit_test_setup_teardown(client_that_left_ends_the_right_to_log_in, setup, teardown),
-		cmocka_unit_test_setup_teardown(server_that_left_ends_the_right_to_log_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    expired_and_distrusted_certificates_are_denied_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    client_that_left_ends_the_right_to_log_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    server_that_left_ends_the_right_to_log_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_connection_is_denied, setup, teardown),
-		cmocka_unit_test_setup_teardown(asker_that_says_nothing_does_not_hold_up_others, setup, teardown),
-		cmocka_unit_test_setup_teardown(silent_askers_give_way_to_one_that_asks, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    asker_that_says_nothing_does_not_hold_up_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    silent_askers_give_way_to_one_that_asks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

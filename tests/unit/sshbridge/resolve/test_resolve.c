@@ -40,8 +40,9 @@ modules_are_the_words_of_the_hosts_line(void **state)
 	(void)state;
 	modules[0] = '\0';
 	resolve_modules("passwd: files systemd\n"
-	    " hosts:\tfiles mdns4_minimal [NOTFOUND=return] dns # myhostname\n"
-	    "hosts: ../../evil /tmp/x resolve[!UNAVAIL=return]\nnetworks: files", note_module);
+			" hosts:\tfiles mdns4_minimal [NOTFOUND=return] dns # myhostname\n"
+			"hosts: ../../evil /tmp/x resolve[!UNAVAIL=return]\nnetworks: files",
+	    note_module);
 	assert_string_equal("files mdns4_minimal dns evil tmp x resolve ", modules);
 	modules[0] = '\0';
 	resolve_modules("", note_module);
@@ -149,8 +150,11 @@ ident_that_breaks_the_protocol_is_dropped(void **state)
 	for (int i = 0; i < 7; i++) {
 		int fd = stage_peer(&p, PEER_IDENT, 0), extra = dup(0);
 
-		msg_start(&o, buf, sizeof(buf), i == 0 ? MSG_RELOAD : i == 1 ? MSG_PEER :
-		    MSG_RESOLVE, 0);
+		msg_start(&o, buf, sizeof(buf),
+		    i == 0   ? MSG_RELOAD
+		    : i == 1 ? MSG_PEER
+			     : MSG_RESOLVE,
+		    0);
 		if (i != 2) /* short */
 			msg_put_u64(&o, 1);
 		msg_put_bytes(&o, "a\0b", i == 3 ? 3 : 1);
@@ -182,8 +186,11 @@ reload_and_a_broken_monitor_end_it(void **state)
 		int fd = dup(0);
 
 		stage_start(&p, "resolve");
-		msg_start(&o, buf, sizeof(buf), i < 2 ? MSG_RELOAD : i == 2 ? MSG_PEER :
-		    MSG_GENERATION, 0);
+		msg_start(&o, buf, sizeof(buf),
+		    i < 2    ? MSG_RELOAD
+		    : i == 2 ? MSG_PEER
+			     : MSG_GENERATION,
+		    0);
 		if (i == 1)
 			msg_put_u32(&o, 1); /* a field too many */
 		if (i == 2) {
@@ -329,7 +336,11 @@ confined(void (*f)(void))
 	return status;
 }
 
-#define CALL(name, ...) static void name(void) { (void)syscall(__VA_ARGS__); }
+#define CALL(name, ...)                     \
+	static void name(void)              \
+	{                                   \
+		(void)syscall(__VA_ARGS__); \
+	}
 CALL(do_execve, SYS_execve, "/bin/true", NULL, NULL)
 CALL(do_fork, SYS_fork)
 CALL(do_clone, SYS_clone, SIGCHLD, 0, 0, 0, 0)
@@ -371,12 +382,30 @@ lookups_pass_and_every_other_call_ends_in_sigsys(void **state)
 		bool plain_only; /* the sanitizers' runtime needs it itself */
 	} cases[] = {
 #define CASE(f) { #f, f, false }
-#define CASE_PLAIN(f) { #f, f, true }
-		CASE(do_execve), CASE(do_fork), CASE(do_clone), CASE(do_kill), CASE(do_ptrace),
-		CASE(do_listen), CASE(do_accept), CASE(do_accept4), CASE_PLAIN(do_create),
-		CASE_PLAIN(do_write), CASE(do_unlink), CASE(do_fastopen), CASE(do_packet),
-		CASE(do_netfilter), CASE_PLAIN(do_mmap_exec), CASE(do_mprotect_exec),
-		CASE(do_prlimit), CASE(do_vm_readv), CASE(do_io_uring), CASE(do_setuid),
+#define CASE_PLAIN(f)       \
+	{                   \
+#f, f, true \
+	}
+		CASE(do_execve),
+		CASE(do_fork),
+		CASE(do_clone),
+		CASE(do_kill),
+		CASE(do_ptrace),
+		CASE(do_listen),
+		CASE(do_accept),
+		CASE(do_accept4),
+		CASE_PLAIN(do_create),
+		CASE_PLAIN(do_write),
+		CASE(do_unlink),
+		CASE(do_fastopen),
+		CASE(do_packet),
+		CASE(do_netfilter),
+		CASE_PLAIN(do_mmap_exec),
+		CASE(do_mprotect_exec),
+		CASE(do_prlimit),
+		CASE(do_vm_readv),
+		CASE(do_io_uring),
+		CASE(do_setuid),
 		CASE(do_reuseaddr),
 	};
 
