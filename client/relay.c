@@ -348,7 +348,13 @@ poll_fill(const struct relay *r, struct pollfd p[4])
 {
 	bool in = up_wanted(r);
 	bool read = !r->lost && !r->peer_fin && (r->peer_ended || r->down_len < CHUNK);
-	bool write = wire_pending(&r->t->wire) > 0;
+	/*
+	 * The flush at the end of a round may have emptied the wire while plaintext still waits for
+	 * its room: stdin is not asked then, so the socket's being writable must wake us.
+	 */
+	bool write = wire_pending(&r->t->wire) > 0 ||
+		     (r->up_off < r->up_len && !r->lost && r->t->wire.error == 0 &&
+			 SSL_in_init(r->t->ssl) == 0);
 
 	p[0] = (struct pollfd){ .fd = in ? r->in.fd : -1, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = read || write ? r->t->fd : -1 };
