@@ -42,9 +42,10 @@ path_of(const struct evidence *ev, const char *section)
 }
 
 int
-judge_paths(const struct generation *g, const struct evidence *ev, int64_t now, struct accepted *a,
-    struct verdict *v)
+judge_paths(const struct generation *g, const struct evidence *ev, enum judge_mode mode,
+    int64_t now, struct accepted *a, struct verdict *v)
 {
+	(void)mode;
 	a->n = 0;
 	err_set(&v->why, ERR_REFUSED, "the trust section that accepted it is gone");
 	(void)verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not trusted");
@@ -88,7 +89,7 @@ judge_open(const struct generation *g, const struct evidence *ev, const struct i
 	struct idmap_query q = { .id = id, .from = (const struct sockaddr *)from };
 	enum idmap_verdict answer;
 
-	if (judge_paths(g, ev, now, &a, v) == -1)
+	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
 		return -1;
 	s = &g->settings.sections[a.index[0]];
 	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX, &v->why) ==
@@ -117,7 +118,7 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
 		.service = l->service };
 	enum idmap_verdict answer;
 
-	if (judge_paths(g, ev, now, &a, v) == -1)
+	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
 		return -1;
 	q.sections = a.names;
 	q.nsections = a.n;

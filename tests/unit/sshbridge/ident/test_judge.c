@@ -97,11 +97,11 @@ certificate_holds_through_its_last_second(void **state)
 	a.not_before = 1000;
 	a.not_after = 2000;
 	ev = make_evidence(&a, &id);
-	assert_int_equal(-1, judge_paths(g, ev, 999, &acc, &v));
+	assert_int_equal(-1, judge_paths(g, ev, JUDGE_NEW, 999, &acc, &v));
 	assert_non_null(strstr(v.why.text, "not valid before 1970-01-01T00:16:40Z"));
-	assert_int_equal(0, judge_paths(g, ev, 1000, &acc, &v));
-	assert_int_equal(0, judge_paths(g, ev, 2000, &acc, &v));
-	assert_int_equal(-1, judge_paths(g, ev, 2001, &acc, &v));
+	assert_int_equal(0, judge_paths(g, ev, JUDGE_NEW, 1000, &acc, &v));
+	assert_int_equal(0, judge_paths(g, ev, JUDGE_NEW, 2000, &acc, &v));
+	assert_int_equal(-1, judge_paths(g, ev, JUDGE_NEW, 2001, &acc, &v));
 	assert_non_null(strstr(v.why.text, "expired at 1970-01-01T00:33:20Z"));
 	identity_free(id);
 	free(ev);
@@ -121,12 +121,12 @@ anchor_counts_for_its_own_section_only(void **state)
 	(void)state;
 	a.sections[0] = "lab"; /* with the anchor of corp */
 	ev = make_evidence(&a, &id);
-	assert_int_equal(-1, judge_paths(g, ev, time(NULL), &acc, &v));
+	assert_int_equal(-1, judge_paths(g, ev, JUDGE_NEW, time(NULL), &acc, &v));
 	identity_free(id);
 	free(ev);
 	a.anchor = 0xb0;
 	ev = make_evidence(&a, &id);
-	assert_int_equal(0, judge_paths(g, ev, time(NULL), &acc, &v));
+	assert_int_equal(0, judge_paths(g, ev, JUDGE_NEW, time(NULL), &acc, &v));
 	assert_int_equal(1, acc.n);
 	assert_string_equal("lab", acc.names[0]);
 	identity_free(id);
