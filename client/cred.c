@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "agentkey.h"
 #include "ask.h"
 #include "cred.h"
 #include "files.h"
@@ -198,49 +199,80 @@ key_load(const char *path, EVP_PKEY **key, struct err *e)
 	return r;
 }
 
+/* The leaf, what follows it, and the leaf's times. */
 static int
-leaf_facts(struct cred *c, const char *key_path, struct err *e)
+own_cert(struct cred *c, const char *cert, struct err *e)
 {
-	char cert[200], key[200];
+	char shown[200];
 
-	(void)text_escape(cert, sizeof(cert), c->cert_path, strlen(c->cert_path));
+	if (files_path(cert, "cert.pem", c->cert_path, e) == -1)
+		return -1;
+	if ((c->chain = certs_load(c->cert_path, CRED_CHAIN_MAX + 1, e)) == NULL)
+		return err_prefix(e, "certificate");
+	c->leaf = sk_X509_shift(c->chain);
 	if (cred_time(X509_get0_notBefore(c->leaf), &c->not_before) == -1 ||
 	    cred_time(X509_get0_notAfter(c->leaf), &c->not_after) == -1)
-		return err_set(e, ERR_FORMAT, "%s: the certificate's times are damaged", cert);
-	if (X509_check_private_key(c->leaf, c->key) != 1) {
-		ERR_clear_error();
-		return err_set(e, ERR_FORMAT, "%s is not the key of the first certificate in %s",
-		    text_escape(key, sizeof(key), key_path, strlen(key_path)), cert);
-	}
+		return err_set(e, ERR_FORMAT, "%s: the certificate's times are damaged",
+		    text_escape(shown, sizeof(shown), c->cert_path, strlen(c->cert_path)));
+	return 0;
+}
+
+static int
+key_from_file(struct cred *c, const char *key, struct err *e)
+{
+	char path[PATH_MAX], cert[200], shown[200];
+
+	if (files_path(key, "key.pem", path, e) == -1 || key_load(path, &c->key, e) == -1)
+		return -1;
+	if (X509_check_private_key(c->leaf, c->key) == 1)
+		return 0;
+	ERR_clear_error();
+	return err_set(e, ERR_FORMAT, "%s is not the key of the first certificate in %s",
+	    text_escape(shown, sizeof(shown), path, strlen(path)),
+	    text_escape(cert, sizeof(cert), c->cert_path, strlen(c->cert_path)));
+}
+
+/* The leaf's key, out of a file or held by the agent. */
+static int
+own_key(struct cred *c, const char *key, struct err *e)
+{
+	if (key == NULL || !agentkey_named(key)) {
+		if (key_from_file(c, key, e) == 0)
+			return 0;
+	} else if ((c->key = agentkey_open(key, c->leaf, e)) != NULL)
+		return 0;
+	return err_prefix(e, "key");
+}
+
+int
+cred_load_own(struct cred *c, const char *cert, const char *key, struct err *e)
+{
+	memset(c, 0, sizeof(*c));
+	if (own_cert(c, cert, e) == 0 && own_key(c, key, e) == 0)
+		return 0;
+	cred_done(c);
+	return -1;
+}
+
+static int
+anchors_load(struct cred *c, const char *ca, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (files_path(ca, "ca.pem", path, e) == -1)
+		return -1;
+	if ((c->anchors = certs_load(path, CRED_CA_MAX, e)) == NULL)
+		return err_prefix(e, "CA");
 	return 0;
 }
 
 int
 cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
 {
-	char key_path[PATH_MAX], ca_path[PATH_MAX];
-
 	memset(c, 0, sizeof(*c));
-	if (files_path(cert, "cert.pem", c->cert_path, e) == -1 ||
-	    files_path(key, "key.pem", key_path, e) == -1 ||
-	    files_path(ca, "ca.pem", ca_path, e) == -1)
-		return -1;
-	if ((c->chain = certs_load(c->cert_path, CRED_CHAIN_MAX + 1, e)) == NULL) {
-		(void)err_prefix(e, "certificate");
-		goto bad;
-	}
-	c->leaf = sk_X509_shift(c->chain);
-	if ((c->anchors = certs_load(ca_path, CRED_CA_MAX, e)) == NULL) {
-		(void)err_prefix(e, "CA");
-		goto bad;
-	}
-	if (key_load(key_path, &c->key, e) == -1) {
-		(void)err_prefix(e, "key");
-		goto bad;
-	}
-	if (leaf_facts(c, key_path, e) == 0)
+	/* The key last: nobody types a passphrase or unlocks an agent for nothing. */
+	if (own_cert(c, cert, e) == 0 && anchors_load(c, ca, e) == 0 && own_key(c, key, e) == 0)
 		return 0;
-bad:
 	cred_done(c);
 	return -1;
 }

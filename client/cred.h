@@ -22,9 +22,18 @@ struct cred {
 	int64_t not_after;
 };
 
-/* NULL paths: the default places. 0, or -1 and *e naming the file; *c is then empty. */
+/*
+ * NULL paths: the default places; a key may be "agent:[FINGERPRINT]" (agentkey.h). 0, or -1 and *e
+ * naming the file; *c is then empty.
+ */
 int cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 5)));
+/*
+ * The certificate, its chain and its key alone: all that may change while a session runs. Each call
+ * reads them anew, or asks the agent. `anchors` is NULL.
+ */
+int cred_load_own(struct cred *c, const char *cert, const char *key, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 4)));
 void cred_done(struct cred *c) __attribute__((nonnull));
 
 /*
