@@ -10,19 +10,11 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "agentanswer.h"
 #include "clock.h"
 #include "say.h"
 #include "sshread.h"
 #include "text.h"
-
-/* draft-miller-ssh-agent section 6.1 */
-enum {
-	AGENT_FAILURE = 5,
-	AGENT_REQUEST_IDENTITIES = 11,
-	AGENT_IDENTITIES_ANSWER = 12,
-	AGENT_SIGN_REQUEST = 13,
-	AGENT_SIGN_RESPONSE = 14,
-};
 
 #define ANSWER_MS   10000
 #define SIGN_MS	    60000
@@ -143,58 +135,30 @@ ask_receive(struct ask *k, uint8_t *p, size_t n, struct err *e)
 	return 0;
 }
 
-static int
-not_an_agent(struct err *e)
-{
-	return err_set(
-	    e, ERR_PEER, "what listens at SSH_AUTH_SOCK does not answer as an ssh-agent does");
-}
-
 /*
- * The answer's body without its length: *p, which the caller frees, and a reader behind its type.
- * Memory is asked for only within AGENT_MESSAGE.
+ * The answer behind its length: *p, which the caller frees, and *n, at least 1. Memory is asked for
+ * only within AGENT_MESSAGE.
  */
 static int
-ask_answer(struct ask *k, uint8_t **p, struct sshread *r, uint8_t *type, struct err *e)
+ask_answer(struct ask *k, uint8_t **p, size_t *n, struct err *e)
 {
-	uint8_t head[4];
+	uint8_t head[4], *body;
 	struct sshread h = { head, sizeof(head) };
 	uint32_t len;
 
 	if (ask_receive(k, head, sizeof(head), e) == -1)
 		return -1;
 	if (!sshread_u32(&h, &len) || len == 0 || len > AGENT_MESSAGE)
-		return not_an_agent(e);
-	if ((*p = malloc(len)) == NULL)
+		return agentanswer_bad(e);
+	if ((body = malloc(len)) == NULL)
 		return err_nomem(e, "ssh-agent");
-	if (ask_receive(k, *p, len, e) == -1) {
-		free(*p);
-		*p = NULL;
+	if (ask_receive(k, body, len, e) == -1) {
+		free(body);
 		return -1;
 	}
-	*r = (struct sshread){ *p, len };
-	return sshread_byte(r, type) ? 0 : not_an_agent(e);
-}
-
-static int
-keys_scan(struct sshread *r, const uint8_t *blob, size_t n, size_t *keys, struct err *e)
-{
-	struct sshread key, comment;
-	uint32_t count;
-	int found = 0;
-
-	if (!sshread_u32(r, &count) || count > AGENT_KEYS)
-		return not_an_agent(e);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!sshread_string(r, &key) || !sshread_string(r, &comment))
-			return not_an_agent(e);
-		if (key.n == n && memcmp(key.p, blob, n) == 0)
-			found = 1;
-	}
-	if (r->n != 0)
-		return not_an_agent(e);
-	*keys = count;
-	return found;
+	*p = body;
+	*n = len;
+	return 0;
 }
 
 int
@@ -202,18 +166,15 @@ agent_holds(const struct agent *a, const uint8_t *blob, size_t n, size_t *keys, 
 {
 	static const uint8_t request[] = { 0, 0, 0, 1, AGENT_REQUEST_IDENTITIES };
 	struct ask k;
-	struct sshread r;
-	uint8_t *answer = NULL, type;
+	uint8_t *answer = NULL;
+	size_t answer_n;
 	int ret = -1;
 
 	if (ask_open(&k, a, a->answer_ms, e) == -1)
 		return -1;
 	if (ask_send(&k, request, sizeof(request), e) == 0 &&
-	    ask_answer(&k, &answer, &r, &type, e) == 0)
-		ret = type == AGENT_IDENTITIES_ANSWER ? keys_scan(&r, blob, n, keys, e)
-		      : type == AGENT_FAILURE
-			  ? err_set(e, ERR_REFUSED, "ssh-agent does not say which keys it holds")
-			  : not_an_agent(e);
+	    ask_answer(&k, &answer, &answer_n, e) == 0)
+		ret = agentanswer_keys(answer, answer_n, blob, n, keys, e);
 	free(answer);
 	(void)close(k.fd);
 	return ret;
@@ -263,33 +224,13 @@ sign_request(
 	return msg;
 }
 
-static int
-sign_answer(
-    struct sshread *r, uint8_t type, uint8_t sig[AGENT_SIG_MAX], size_t *sig_n, struct err *e)
-{
-	struct sshread s;
-
-	if (type == AGENT_FAILURE)
-		return err_set(e, ERR_REFUSED,
-		    "ssh-agent did not sign: it was not confirmed, the agent is locked (ssh-add "
-		    "-X), or the key was added for certain hosts only (ssh-add -h), which keeps it "
-		    "from TLS");
-	if (type != AGENT_SIGN_RESPONSE || !sshread_string(r, &s) || r->n != 0 ||
-	    s.n > AGENT_SIG_MAX)
-		return not_an_agent(e);
-	memcpy(sig, s.p, s.n);
-	*sig_n = s.n;
-	return 0;
-}
-
 int
 agent_sign(const struct agent *a, const uint8_t *blob, size_t n, const uint8_t *data, size_t data_n,
     uint8_t sig[AGENT_SIG_MAX], size_t *sig_n, struct err *e)
 {
 	struct ask k;
-	struct sshread r;
-	uint8_t *request, *answer = NULL, type;
-	size_t len;
+	uint8_t *request, *answer = NULL;
+	size_t len, answer_n;
 	int ret = -1;
 
 	if ((request = sign_request(blob, n, data, data_n, &len, e)) == NULL)
@@ -299,8 +240,8 @@ agent_sign(const struct agent *a, const uint8_t *blob, size_t n, const uint8_t *
 		return -1;
 	}
 	k.notice_ms = k.begun_ms + a->patience_ms;
-	if (ask_send(&k, request, len, e) == 0 && ask_answer(&k, &answer, &r, &type, e) == 0)
-		ret = sign_answer(&r, type, sig, sig_n, e);
+	if (ask_send(&k, request, len, e) == 0 && ask_answer(&k, &answer, &answer_n, e) == 0)
+		ret = agentanswer_signature(answer, answer_n, sig, sig_n, e);
 	/* A bridge waits ten seconds for a handshake: who was slow to confirm may read of that. */
 	if (ret == 0 && k.notice_ms == 0)
 		say("ssh-agent has signed after %lld s",

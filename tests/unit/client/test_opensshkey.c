@@ -41,17 +41,17 @@ parse(size_t n, struct err *e)
 }
 
 static const struct {
-	const char *file, *type;
+	const char *file, *type, *comment;
 	int bits;
 	size_t step; /* every so many bits are flipped: larger keys take longer */
 } good[] = {
-	{ KEYS "ed25519", "ED25519", 256, 1 },
-	{ KEYS "bare", "ED25519", 256, 1 }, /* without a comment */
-	{ KEYS "ecdsa", "EC", 256, 1 },
-	{ KEYS "ecdsa384", "EC", 384, 3 },
-	{ KEYS "ecdsa521", "EC", 521, 7 },
-	{ KEYS "rsa1024", "RSA", 1024, 1 },
-	{ KEYS "rsa", "RSA", 3072, 13 },
+	{ KEYS "ed25519", "ED25519", "comment ed25519", 256, 1 },
+	{ KEYS "bare", "ED25519", "", 256, 1 },
+	{ KEYS "ecdsa", "EC", "comment ecdsa", 256, 1 },
+	{ KEYS "ecdsa384", "EC", "c", 384, 3 },
+	{ KEYS "ecdsa521", "EC", "c", 521, 7 },
+	{ KEYS "rsa1024", "RSA", "c", 1024, 1 },
+	{ KEYS "rsa", "RSA", "comment rsa", 3072, 13 },
 };
 
 static void
@@ -167,31 +167,74 @@ a_key_cut_at_any_byte_is_refused(void **state)
 	}
 }
 
-/* All but the comment is checked by something: the public half against the private one, twice. */
+/* Where the comment is: behind it there are 1, 2, 3, ... only. */
+static size_t
+comment_at(const char *comment)
+{
+	size_t n = strlen(comment), i = len - n;
+
+	while (n > 0 && memcmp(buf + i, comment, n) != 0)
+		i--;
+	assert_in_range(len - i - n, 0, 7);
+	return i;
+}
+
 static void
 a_key_with_a_flipped_bit_is_refused_unless_it_is_in_the_comment(void **state)
 {
 	struct err e;
 	EVP_PKEY *whole, *other;
-	size_t taken;
+	size_t from, to;
 
 	(void)state;
 	for (size_t k = 0; k < nitems(good); k++) {
 		key_read(good[k].file);
 		assert_non_null(whole = parse(len, &e));
-		taken = 0;
+		from = comment_at(good[k].comment);
+		to = from + strlen(good[k].comment);
 		for (size_t i = 0; i < len * 8; i += good[k].step) {
 			buf[i / 8] ^= (uint8_t)(1 << i % 8);
-			if ((other = parse(len, &e)) != NULL) {
+			other = parse(len, &e);
+			/* a longer comment may take in the bytes behind it */
+			if (i / 8 < from - 4 || i / 8 >= from)
+				assert_int_equal(i / 8 >= from && i / 8 < to, other != NULL);
+			if (other != NULL)
 				assert_int_equal(1, EVP_PKEY_eq(whole, other));
-				taken++;
-			}
 			EVP_PKEY_free(other);
 			buf[i / 8] ^= (uint8_t)(1 << i % 8);
 		}
 		EVP_PKEY_free(whole);
-		assert_in_range(taken, 0, (size_t)8 * 32 / good[k].step + 1);
 	}
+}
+
+/* The end of the public key in front, in all places where the file has it from `skip` on. */
+static void
+public_change(const char *type, size_t skip)
+{
+	/* behind magic, two times "none", no options, one key: a length, then the key */
+	size_t at = 15 + 8 + 8 + 4 + 4, copies = 0;
+	uint8_t end[8];
+
+	at += 4 + ((size_t)buf[at + 2] << 8 | buf[at + 3]);
+	memcpy(end, buf + at - sizeof(end), sizeof(end));
+	for (size_t i = 0; i + sizeof(end) <= len; i++)
+		if (memcmp(buf + i, end, sizeof(end)) == 0 && copies++ >= skip)
+			buf[i] ^= 1;
+	assert_int_equal(strcmp(type, "ED25519") == 0 ? 3 : 2, copies);
+}
+
+static void
+a_public_half_that_is_another_in_every_copy_or_all_but_the_first_is_refused(void **state)
+{
+	struct err e;
+
+	(void)state;
+	for (size_t k = 0; k < nitems(good); k++)
+		for (size_t skip = 0; skip < 2; skip++) {
+			key_read(good[k].file);
+			public_change(good[k].type, skip);
+			assert_null(parse(len, &e));
+		}
 }
 
 int
@@ -204,6 +247,8 @@ main(void)
 		cmocka_unit_test(a_curve_under_the_name_of_another_is_refused),
 		cmocka_unit_test(a_key_cut_at_any_byte_is_refused),
 		cmocka_unit_test(a_key_with_a_flipped_bit_is_refused_unless_it_is_in_the_comment),
+		cmocka_unit_test(
+		    a_public_half_that_is_another_in_every_copy_or_all_but_the_first_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
