@@ -1,5 +1,6 @@
 /* agentprov_key.c - the provider's keys */
 #include <stdlib.h>
+#include <string.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -83,7 +84,7 @@ key_import(void *keydata, int selection, const OSSL_PARAM params[])
 		ok = p != NULL && p->data_type == OSSL_PARAM_OCTET_STRING &&
 		     p->data_size == sizeof(k->secret);
 		if (ok)
-			k->secret = *(const struct agentprov_secret *)p->data;
+			memcpy(&k->secret, p->data, sizeof(k->secret));
 		k->has_secret = ok;
 	}
 	return ok;

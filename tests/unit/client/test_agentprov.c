@@ -401,6 +401,12 @@ a_handshake_is_signed_in_tls_1_3_and_1_2_and_again_later(void **state)
 		assert_non_null(SSL_get0_peer_certificate(p.server));
 		assert_int_equal(1, SSL_get_peer_signature_type_nid(p.server, &nid));
 		if (i % 2 == 0) {
+			/* as for a renewed certificate */
+			SSL_certs_clear(p.client);
+			assert_int_equal(
+			    0, SSL_use_cert_and_key(p.client, s->stranger->cert, key, NULL, 1));
+			assert_int_equal(
+			    1, SSL_use_cert_and_key(p.client, s->cert->cert, key, NULL, 1));
 			assert_int_equal(1, SSL_verify_client_post_handshake(p.server));
 			assert_int_equal(1, SSL_do_handshake(p.server));
 			assert_int_equal(0, pair_run(&p));
