@@ -30,8 +30,7 @@ agent_init(struct agent *a, const char *path, struct err *e)
 		    "no ssh-agent: SSH_AUTH_SOCK is not set; type: eval \"$(ssh-agent)\"; ssh-add");
 	if (n >= sizeof(a->path))
 		return err_set(e, ERR_FORMAT,
-		    "ssh-agent: SSH_AUTH_SOCK is longer than a socket's "
-		    "path can be");
+		    "no ssh-agent: SSH_AUTH_SOCK is longer than a socket's path can be");
 	*a = (struct agent){
 		.answer_ms = ANSWER_MS,
 		.sign_ms = SIGN_MS,
@@ -43,7 +42,6 @@ agent_init(struct agent *a, const char *path, struct err *e)
 
 /* One question: a connection of its own, so that nothing is left over from another. */
 struct ask {
-	const struct agent *agent;
 	int fd;
 	int64_t begun_ms, deadline_ms, notice_ms; /* notice_ms 0: told, or never to be */
 };
@@ -80,7 +78,7 @@ ask_open(struct ask *k, const struct agent *a, int limit_ms, struct err *e)
 
 	(void)text_escape(shown, sizeof(shown), a->path, strlen(a->path));
 	memcpy(sa.sun_path, a->path, sizeof(sa.sun_path));
-	*k = (struct ask){ .agent = a, .begun_ms = clock_ms() };
+	*k = (struct ask){ .begun_ms = clock_ms() };
 	k->deadline_ms = k->begun_ms + limit_ms;
 	k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (k->fd == -1)
@@ -167,7 +165,7 @@ agent_holds(const struct agent *a, const uint8_t *blob, size_t n, size_t *keys, 
 	static const uint8_t request[] = { 0, 0, 0, 1, AGENT_REQUEST_IDENTITIES };
 	struct ask k;
 	uint8_t *answer = NULL;
-	size_t answer_n;
+	size_t answer_n = 0;
 	int ret = -1;
 
 	if (ask_open(&k, a, a->answer_ms, e) == -1)
@@ -230,7 +228,7 @@ agent_sign(const struct agent *a, const uint8_t *blob, size_t n, const uint8_t *
 {
 	struct ask k;
 	uint8_t *request, *answer = NULL;
-	size_t len, answer_n;
+	size_t len, answer_n = 0;
 	int ret = -1;
 
 	if ((request = sign_request(blob, n, data, data_n, &len, e)) == NULL)
