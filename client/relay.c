@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <openssl/err.h>
 
+#include "agentprov.h"
 #include "banner.h"
 #include "clock.h"
 #include "explain.h"
@@ -72,8 +73,9 @@ tls_lost(struct relay *r, int ssl_error, int errnum)
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(r->why.text)];
 
-	(void)explain_tls(
-	    code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text, sizeof(text));
+	if (!agentprov_said(text, sizeof(text)))
+		(void)explain_tls(
+		    code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text, sizeof(text));
 	ERR_clear_error();
 	/* ERR_SYS: the transport broke, nobody said anything */
 	(void)err_set(&r->why,

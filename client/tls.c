@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "agentprov.h"
 #include "clock.h"
 #include "explain.h"
 #include "tls.h"
@@ -175,6 +176,8 @@ handshake_failed(struct tls *t, int ssl_error, int errnum, struct err *e)
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(e->text)];
 
+	if (agentprov_said(text, sizeof(text)))
+		return err_set(e, ERR_REFUSED, "%s", text);
 	if (t->refused[0] != '\0')
 		(void)snprintf(text, sizeof(text), "%s", t->refused);
 	else if (ssl_error == SSL_ERROR_SYSCALL ||
@@ -239,6 +242,7 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 {
 	bool seen = false;
 	int r, ssl_error, errnum;
+	int64_t begun_ms;
 
 	if (socket_attach(t, fd, e) == -1)
 		return -1;
@@ -247,8 +251,12 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 			return -1;
 		ERR_clear_error();
 		errno = 0;
+		begun_ms = clock_ms();
 		r = SSL_connect(t->ssl);
 		errnum = errno;
+		/* It never waits for the server; when it takes long, somebody confirms to his
+		 * agent. */
+		deadline_ms += clock_ms() - begun_ms;
 		wire_flush(&t->wire);
 		if (r == 1)
 			break;
