@@ -22,6 +22,17 @@
 #define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define SUITES_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/*
+ * Compressed certificates (RFC 8879, OpenSSL 3.2 and later) would have the peer unpack what nobody
+ * has proved yet; what little they save is no reason.
+ */
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define NO_CERTIFICATE_COMPRESSION \
+	(SSL_OP_NO_TX_CERTIFICATE_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION)
+#else
+#define NO_CERTIFICATE_COMPRESSION 0
+#endif
+
 const char *
 tls_reason(void)
 {
@@ -155,7 +166,8 @@ set_protocol(SSL_CTX *ctx, int min, struct err *e)
 	 */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				     SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
-				     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+				     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
+				     NO_CERTIFICATE_COMPRESSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_security_level(ctx, 2);

@@ -335,7 +335,11 @@ class Lab:
         self.write("known_hosts", "* %s\n" % key)
         if not penalties and sshd_version() >= (9, 8):
             extra += "\nPerSourcePenalties no\n"   # tests abuse by design: they would be shut out
-        self.write("sshd_config", (conf or SSHD_CONF).format(dir=self.dir) + extra)
+        instead = {line.split()[0] for line in extra.splitlines() if line.strip()}
+        text = "".join(line + "\n"                      # sshd takes the first of two
+                       for line in (conf or SSHD_CONF).format(dir=self.dir).splitlines()
+                       if (line.split() or [""])[0] not in instead)
+        self.write("sshd_config", text + extra)
         self.sshd_log = self.path("sshd.log")
         with open(self.sshd_log, "ab") as f:
             p = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")],
