@@ -230,6 +230,7 @@ msg_name(unsigned type)
 		{ MSG_OPENED, "OPENED" },
 		{ MSG_REFUSED, "REFUSED" },
 		{ MSG_CLOSED, "CLOSED" },
+		{ MSG_CUT, "CUT" },
 		{ MSG_WHO, "WHO" },
 		{ MSG_IS, "IS" },
 		{ MSG_NO, "NO" },

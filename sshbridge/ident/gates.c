@@ -106,6 +106,7 @@ gates_add(struct ident *id, uint32_t index, int fd, struct err *e)
 	g->id = id;
 	g->index = index;
 	LIST_INIT(&g->conns);
+	TAILQ_INIT(&g->cuts);
 	if ((g->broken = event_new(id->base, -1, 0, on_broken, g)) == NULL) {
 		gate_free(g);
 		return err_nomem(e, "gate");
@@ -141,7 +142,8 @@ send_answer(struct gate *g, const struct msg_out *o, const int *fds, size_t nfds
 }
 
 void
-gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, int fd)
+gate_send_opened(
+    struct gate *g, const struct conn *c, uint32_t idle_timeout, int64_t renew_at, int fd)
 {
 	uint8_t buf[256];
 	struct msg_out o;
@@ -150,6 +152,7 @@ gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, in
 	msg_put_u32(&o, c->number);
 	msg_put_u32(&o, idle_timeout);
 	msg_put_str(&o, c->target);
+	msg_put_u64(&o, (uint64_t)renew_at);
 	send_answer(g, &o, &fd, 1);
 }
 
@@ -163,5 +166,18 @@ gate_send_refused(struct gate *g, const struct conn *c, const struct verdict *v)
 	msg_put_u32(&o, c->number);
 	msg_put_u32(&o, v->refusal);
 	msg_put_str(&o, v->user);
+	send_answer(g, &o, NULL, 0);
+}
+
+void
+gate_send_cut(struct gate *g, const struct conn *c, const char *user)
+{
+	uint8_t buf[512];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_CUT, c->id);
+	msg_put_u32(&o, c->number);
+	msg_put_u32(&o, c->cut);
+	msg_put_str(&o, user);
 	send_answer(g, &o, NULL, 0);
 }

@@ -13,6 +13,15 @@ ident_now(void)
 	return ts.tv_sec;
 }
 
+int64_t
+ident_monotonic(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
 int
 ident_init(struct ident *id, struct err *e)
 {
@@ -23,6 +32,8 @@ ident_init(struct ident *id, struct err *e)
 	if ((id->base = event_base_new()) == NULL)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
+		return -1;
+	if (cuts_init(id, e) == -1 || review_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -35,6 +46,8 @@ ident_done(struct ident *id)
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))
 		gates_remove(LIST_FIRST(&id->gates), "ident ends");
+	review_done(id);
+	cuts_done(id);
 	table_done(&id->table);
 	generation_unref(id->gen);
 	hangup_done(&id->hangup);

@@ -2,7 +2,8 @@
  * ident.h - the ident process: maps identities, dials targets, knows who is behind a connection
  *
  * All state hangs on one struct ident. The parts: generation (what is in force), table (the
- * connections), gates, names and dial (reaching targets), ask and older (answering WHO).
+ * connections), gates, names and dial (reaching targets), ask and older (answering WHO), review
+ * (judging those that live again) and cut (ending them).
  */
 #ifndef IDENT_H
 #define IDENT_H
@@ -10,12 +11,14 @@
 #include <event2/event.h>
 
 #include "ask.h"
+#include "cut.h"
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
+#include "review.h"
 #include "sandbox.h"
 #include "table.h"
 
@@ -34,6 +37,8 @@ struct ident {
 	struct names names;
 	struct ask ask;
 	struct older older;
+	struct review review;
+	struct cuts cuts;
 	uint64_t log_lost;
 };
 
@@ -43,7 +48,8 @@ int ident_start(struct ident *id, int channel, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /* Connections are shut down, everything is freed. */
 void ident_done(struct ident *id) __attribute__((nonnull));
-int64_t ident_now(void); /* seconds since 1970-01-01 UTC */
+int64_t ident_now(void);       /* seconds since 1970-01-01 UTC */
+int64_t ident_monotonic(void); /* seconds of a clock that nobody sets */
 
 int ident_sandbox_enter(const struct sandbox_ids *ids, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -41,6 +41,7 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	id->gen = g;
 	ask_enable(id);
 	send_ready(id, number, NULL);
+	review_start(id, "a new generation");
 	return 0;
 }
 

@@ -20,4 +20,7 @@ void report_open(struct ident *id, const char *event, const struct conn *c, cons
 void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
     const struct conn_end *end) __attribute__((nonnull));
 
+/* "cut", once for each connection that is. */
+void report_cut(struct ident *id, const struct conn *c, const char *why) __attribute__((nonnull));
+
 #endif

@@ -65,6 +65,8 @@ void stage_closed(int gate, uint64_t conn, uint32_t number);
 
 /* OPENED: returns the socket. */
 int stage_opened(int gate, uint32_t number, uint64_t *conn);
+/* CUT of this connection: returns its code. */
+unsigned stage_cut(int gate, uint32_t number, uint64_t conn);
 /* REFUSED: returns its code. */
 unsigned stage_refused(int gate, uint32_t number);
 
