@@ -230,6 +230,8 @@ msg_name(unsigned type)
 		{ MSG_OPENED, "OPENED" },
 		{ MSG_REFUSED, "REFUSED" },
 		{ MSG_CLOSED, "CLOSED" },
+		{ MSG_RENEW, "RENEW" },
+		{ MSG_RENEWED, "RENEWED" },
 		{ MSG_CUT, "CUT" },
 		{ MSG_WHO, "WHO" },
 		{ MSG_IS, "IS" },

@@ -255,6 +255,17 @@ on_refused(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+/* Only what was asked is answered. */
+static int
+on_renewed(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	(void)ctx;
+	(void)m;
+	(void)fds;
+	(void)nfds;
+	return err_set(e, ERR_PEER, "RENEWED: nothing was to be renewed");
+}
+
 /* ident has shut the target's socket down already. */
 static int
 on_cut(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
@@ -281,6 +292,7 @@ on_cut(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 static const struct msg_rule from_ident[] = {
 	{ MSG_OPENED, PHASE_ANY, 0, 1, on_opened },
 	{ MSG_REFUSED, PHASE_ANY, 0, 0, on_refused },
+	{ MSG_RENEWED, PHASE_ANY, 0, 0, on_renewed },
 	{ MSG_CUT, PHASE_ANY, 0, 0, on_cut },
 };
 

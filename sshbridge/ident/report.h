@@ -22,5 +22,8 @@ void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
 
 /* "cut", once for each connection that is. */
 void report_cut(struct ident *id, const struct conn *c, const char *why) __attribute__((nonnull));
+/* "renewed": c has the new evidence already, of `now`; `old` is what it had. */
+void report_renewed(struct ident *id, const struct conn *c, const struct evidence *old,
+    const struct identity *now) __attribute__((nonnull));
 
 #endif

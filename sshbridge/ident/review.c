@@ -17,20 +17,11 @@ enum { SLICE_NS = 200000, GLANCES = 32 };
 /* Seconds between two questions for a new certificate. */
 enum { RENEW_MIN = 5 };
 
-static int64_t
-nanoseconds(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* The target by its name in what is in force; NULL: the configuration has it no more. */
+/* The target by its name; NULL: the configuration has it no more. */
 static const struct settings_target *
-target_of(const struct ident *id, const struct conn *c)
+target_of(const struct generation *g, const struct conn *c)
 {
-	const struct settings *s = &id->gen->settings;
+	const struct settings *s = &g->settings;
 
 	for (size_t i = 0; i < s->ntargets; i++)
 		if (strcmp(s->targets[i].name, c->target) == 0)
@@ -38,18 +29,18 @@ target_of(const struct ident *id, const struct conn *c)
 	return NULL;
 }
 
-static bool
-expiry_keeps(const struct ident *id, const struct conn *c)
+enum judge_mode
+review_mode(const struct generation *g, const struct conn *c)
 {
-	const struct settings_target *t = target_of(id, c);
+	const struct settings_target *t = target_of(g, c);
 
-	return t != NULL && t->keep_expired;
+	return t != NULL && t->keep_expired ? JUDGE_KEEP : JUDGE_LIVE;
 }
 
 void
 review_judged(struct ident *id, struct conn *c, int64_t now)
 {
-	bool keeps = expiry_keeps(id, c);
+	bool keeps = review_mode(id->gen, c) == JUDGE_KEEP;
 
 	c->judged = id->review.full;
 	c->holds_from = INT64_MIN;
@@ -70,7 +61,7 @@ review_judged(struct ident *id, struct conn *c, int64_t now)
 int64_t
 review_renew_at(const struct ident *id, const struct conn *c, int64_t now)
 {
-	const struct settings_target *t = target_of(id, c);
+	const struct settings_target *t = target_of(id->gen, c);
 	int64_t end = c->holds_to, at;
 
 	if (t == NULL || t->reauth == 0 || end == INT64_MAX)
@@ -101,12 +92,11 @@ times_hold(const struct conn *c, int64_t now)
 static int
 judge_live(struct ident *id, struct conn *c, int64_t now, struct verdict *v)
 {
-	enum judge_mode mode = expiry_keeps(id, c) ? JUDGE_KEEP : JUDGE_LIVE;
 	struct accepted a;
 	struct identity *identity;
 	int r;
 
-	if (judge_paths(id->gen, c->evidence, mode, now, &a, v) == -1)
+	if (judge_paths(id->gen, c->evidence, review_mode(id->gen, c), now, &a, v) == -1)
 		return -1;
 	/* without memory the map cannot be asked: again in a second. WHO says no meanwhile. */
 	if ((identity = evidence_identity(c->evidence, &v->why)) == NULL)
@@ -173,7 +163,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval soon = { 0, 0 };
 	struct ident *id = arg;
-	int64_t until = nanoseconds() + SLICE_NS, now = ident_now();
+	int64_t until = ident_nanoseconds() + SLICE_NS, now = ident_now();
 	unsigned glances = 0;
 	bool judged;
 
@@ -182,7 +172,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 	while (look_at_next(id, now, &judged)) {
 		if (!judged && ++glances % GLANCES != 0)
 			continue;
-		if (nanoseconds() < until)
+		if (ident_nanoseconds() < until)
 			continue;
 		/* what waits on sockets goes before the next slice */
 		(void)evtimer_add(id->review.slice, &soon);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
+#include "judge.h"
 
 struct event;
 struct ident;
@@ -29,6 +29,9 @@ struct review {
 int review_init(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
 void review_done(struct ident *id) __attribute__((nonnull));
 
+/* How that generation judges a connection that is there: by its target's on-expiry. */
+enum judge_mode review_mode(const struct generation *g, const struct conn *c)
+    __attribute__((nonnull));
 /* Judge every connection by what is in force now; in slices, from the event loop. */
 void review_start(struct ident *id, const char *reason) __attribute__((nonnull));
 /* A connection whose evidence was judged just now, at OPEN, WHO or RENEW: when to look again. */
