@@ -12,6 +12,7 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 
+#include "notice.h"
 #include "tls.h"
 #include "wire.h"
 
@@ -55,7 +56,7 @@ tls_setup(struct err *e)
 	if ((ctx = SSL_CTX_new(TLS_server_method())) == NULL)
 		return unusable(e, "OpenSSL");
 	SSL_CTX_free(ctx);
-	return wire_setup(e);
+	return notice_setup(e) == -1 ? -1 : wire_setup(e);
 }
 
 static int
@@ -191,6 +192,8 @@ tls_context_new(const struct tls_options *o, struct err *e)
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, o->verify, o->verify_arg);
+	if (notice_context(ctx, e) == -1)
+		goto fail;
 	return ctx;
 fail:
 	SSL_CTX_free(ctx);

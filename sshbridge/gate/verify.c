@@ -11,6 +11,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
+#include "certtime.h"
 #include "generation.h"
 #include "verify.h"
 
@@ -24,6 +25,16 @@ proof_new(struct generation *gen)
 
 	if (p != NULL)
 		p->gen = generation_ref(gen);
+	return p;
+}
+
+struct proof *
+proof_renewal(struct generation *const *latest)
+{
+	struct proof *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		p->latest = latest;
 	return p;
 }
 
@@ -128,6 +139,8 @@ verify_client(X509_STORE_CTX *ctx, void *arg)
 	X509_free(p->leaf);
 	p->leaf = leaf;
 	p->why = (struct err){ 0 };
+	if (p->gen == NULL)
+		p->gen = generation_ref(*p->latest);
 	if (judge(p, X509_STORE_CTX_get0_untrusted(ctx)) == 1) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
@@ -138,7 +151,7 @@ verify_client(X509_STORE_CTX *ctx, void *arg)
 		error = p->why.detail; /* chooses the alert that the client gets */
 	X509_STORE_CTX_set_error(ctx, error);
 	ERR_clear_error();
-	return 0;
+	return p->latest != NULL ? 1 : 0;
 }
 
 bool
@@ -164,6 +177,14 @@ verify_again(const SSL *ssl, struct proof *p, struct generation *now)
 	ok = judge(p, SSL_get_peer_cert_chain(ssl)) == 1;
 	ERR_clear_error();
 	return ok;
+}
+
+int64_t
+proof_until(const struct proof *p)
+{
+	int64_t until;
+
+	return certtime_get(X509_get0_notAfter(p->leaf), &until) == 0 ? until : 0;
 }
 
 /* ---- for the log ----------------------------------------------------------------------------- */

@@ -150,6 +150,7 @@ gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, in
 	msg_put_u32(&o, c->number);
 	msg_put_u32(&o, idle_timeout);
 	msg_put_str(&o, c->target);
+	msg_put_u64(&o, 0); /* renew-at: never */
 	send_answer(g, &o, &fd, 1);
 }
 

@@ -210,6 +210,7 @@ stage_opened(int gate, uint32_t number, uint64_t *conn)
 {
 	struct got *g = malloc(sizeof(*g));
 	uint32_t n, idle;
+	uint64_t renew_at;
 	char target[64];
 	struct err e = { 0 };
 	int fd;
@@ -219,6 +220,7 @@ stage_opened(int gate, uint32_t number, uint64_t *conn)
 	assert_int_equal(0, msg_get_u32(&g->m, &n));
 	assert_int_equal(0, msg_get_u32(&g->m, &idle));
 	assert_int_equal(0, msg_get_str(&g->m, target, sizeof(target)));
+	assert_int_equal(0, msg_get_u64(&g->m, &renew_at));
 	assert_int_equal(0, msg_end(&g->m, &e));
 	assert_int_equal(number, n);
 	assert_int_equal(1, g->nfds);
