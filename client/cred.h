@@ -13,7 +13,7 @@
 #define CRED_CA_MAX    256 /* certificates in ca.pem */
 
 struct cred {
-	char cert_path[PATH_MAX];
+	char cert_path[PATH_MAX], key_path[PATH_MAX];
 	X509 *leaf;
 	STACK_OF(X509) * chain; /* what follows the leaf in its file, in that order */
 	EVP_PKEY *key;
@@ -26,6 +26,14 @@ struct cred {
 int cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 5)));
 void cred_done(struct cred *c) __attribute__((nonnull));
+
+/*
+ * Read the certificate of `old` again, and its key where the one in use is not that certificate's.
+ * Nothing is asked of the user: a new key under a passphrase is an error. As cred_load(), but for
+ * the anchors, which stay behind.
+ */
+int cred_reload(struct cred *c, const struct cred *old, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 
 /*
  * Which of `chain` to send to a server that named `cas` (RFC 8446 section 4.2.4; may be NULL): as
