@@ -38,6 +38,7 @@ static const struct {
 	{ EXPIRED, false, X509_V_ERR_CERT_HAS_EXPIRED },
 	{ REVOKED, false, X509_V_ERR_CERT_REVOKED },
 	{ FOREIGN, false, 0 },
+	{ GOOD, true, 0 }, /* its path is known now */
 };
 
 /* ---- a generation of its own ----------------------------------------------------------------- */

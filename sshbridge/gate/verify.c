@@ -83,6 +83,30 @@ refuse(struct proof *p, int detail, const char *why)
 	return 0;
 }
 
+static bool
+find_path(struct proof *p, struct proof_section *s, int64_t now)
+{
+	struct pathcache_key key;
+	const struct pathcache_ask a = {
+		.key = &key, .trust = p->gen->trust[s->index], .leaf = p->leaf, .now = now
+	};
+
+	return pathcache_key(p->leaf, s->index, &key) == 0 &&
+	       pathcache_find(p->gen->paths, &a, &s->res);
+}
+
+/* Only what the client has proved to be its own is kept: or strangers would fill the cache. */
+static void
+keep_paths(const struct proof *p)
+{
+	struct pathcache_key key;
+
+	for (size_t i = 0; i < p->nsections; i++)
+		if (!p->sections[i].cached &&
+		    pathcache_key(p->leaf, p->sections[i].index, &key) == 0)
+			pathcache_add(p->gen->paths, &key, &p->sections[i].res);
+}
+
 static void
 try_sections(struct proof *p, STACK_OF(X509) * untrusted)
 {
@@ -99,7 +123,8 @@ try_sections(struct proof *p, STACK_OF(X509) * untrusted)
 		struct err e = { 0 };
 
 		s->index = i;
-		if (certpath_verify(p->gen->trust[i], &r, &s->res, &e) == 0)
+		s->cached = find_path(p, s, r.now);
+		if (s->cached || certpath_verify(p->gen->trust[i], &r, &s->res, &e) == 0)
 			p->nsections++;
 		else if (tells_more(&e, &p->why))
 			p->why = e;
@@ -159,9 +184,12 @@ verify_holds(const SSL *ssl, const struct proof *p)
 {
 	const X509 *peer = SSL_get0_peer_certificate(ssl);
 
-	return SSL_is_init_finished(ssl) && peer != NULL && p->leaf != NULL &&
-	       X509_cmp(peer, p->leaf) == 0 && p->nsections > 0 && SSL_session_reused(ssl) == 0 &&
-	       SSL_get_verify_result(ssl) == X509_V_OK;
+	if (!SSL_is_init_finished(ssl) || peer == NULL || p->leaf == NULL ||
+	    X509_cmp(peer, p->leaf) != 0 || p->nsections == 0 || SSL_session_reused(ssl) != 0 ||
+	    SSL_get_verify_result(ssl) != X509_V_OK)
+		return false;
+	keep_paths(p);
+	return true;
 }
 
 bool
@@ -175,6 +203,8 @@ verify_again(const SSL *ssl, struct proof *p, struct generation *now)
 	p->gen = now;
 	p->why = (struct err){ 0 };
 	ok = judge(p, SSL_get_peer_cert_chain(ssl)) == 1;
+	if (ok)
+		keep_paths(p);
 	ERR_clear_error();
 	return ok;
 }

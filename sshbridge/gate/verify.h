@@ -14,6 +14,7 @@ struct generation;
 /* The trust sections of a generation that accept, each with the path that it found. */
 struct proof_section {
 	uint32_t index;
+	bool cached; /* its signatures were checked in an earlier handshake */
 	struct certpath_result res;
 };
 
@@ -45,7 +46,8 @@ int verify_client(X509_STORE_CTX *ctx, void *arg);
 
 /*
  * After SSL_accept() == 1, or the end of a renewal: whether the client showed a certificate, which
- * was verified in this very exchange, and some section accepts.
+ * was verified in this very exchange, and some section accepts. What was verified for it is kept in
+ * the generation's cache then.
  */
 bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull));
 

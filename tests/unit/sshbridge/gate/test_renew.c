@@ -255,29 +255,6 @@ the_generation_of_the_moment_judges_not_that_of_the_login(void **state)
 	session_end(&s);
 }
 
-/* A key pair whose halves do not belong together: the certificate's point, another's secret. */
-static EVP_PKEY *
-mismatched(const struct pki_cert *shown, const struct pki_cert *signer)
-{
-	OSSL_PARAM *a = NULL, *b = NULL, *both;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EVP_PKEY *key = NULL;
-
-	assert_int_equal(1, EVP_PKEY_todata(shown->key, EVP_PKEY_PUBLIC_KEY, &a));
-	assert_int_equal(1, EVP_PKEY_todata(signer->key, EVP_PKEY_KEYPAIR, &b));
-	for (OSSL_PARAM *q = b; q->key != NULL; q++)
-		if (strcmp(q->key, "pub") == 0)
-			q->key = "ignored";
-	both = OSSL_PARAM_merge(b, a);
-	assert_int_equal(1, EVP_PKEY_fromdata_init(ctx));
-	assert_int_equal(1, EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, both));
-	OSSL_PARAM_free(a);
-	OSSL_PARAM_free(b);
-	OPENSSL_free(both);
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
 static void
 expect_end_by(struct gateplay *p, struct session *s, const char *why)
 {
@@ -301,7 +278,7 @@ a_certificate_without_its_key_ends_the_connection(void **state)
 {
 	struct gateplay *p = *state;
 	struct pki_cert *second = leaf(p, "alice", 0);
-	EVP_PKEY *key = mismatched(second, p->pki.alice);
+	EVP_PKEY *key = pki_key_with(second->key, p->pki.alice->key);
 	struct session s;
 
 	session_start(p, &s, p->pki.alice, true);
