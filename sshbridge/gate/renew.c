@@ -174,7 +174,7 @@ report_bad(struct conn *c, const struct proof *p, const char *why)
 	struct logline l;
 
 	logline_start(&l, "not-renewed");
-	logline_fmt(&l, "connection", "%016llx", (unsigned long long)c->id);
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
 	logline_str(&l, "why", why);
 	verify_describe(p, &l);
 	report_refusal(c->g, &l);

@@ -231,7 +231,7 @@ a_certificate_that_does_not_hold_is_logged_and_changes_nothing(void **state)
 		present(s.ssl, bad[i]);
 		read_until(s.ssl, p->monitor);
 		gateplay_log(
-		    p, "not-renewed", "connection=0000000000000077", "why=", "subject=", NULL);
+		    p, "not-renewed", "conn=0000000000000077", "why=", "subject=", NULL);
 		assert_true(gateplay_quiet(p->ident));
 		still_open(&s);
 		session_end(&s);
