@@ -63,6 +63,13 @@ chain_choose(SSL *ssl, void *arg)
 {
 	struct tls *t = arg;
 
+	if (t->open) {
+		SSL_certs_clear(ssl);
+		if (!renew_choose(t))
+			return 1; /* an empty answer */
+		if (SSL_use_cert_and_key(ssl, t->cred->leaf, t->cred->key, NULL, 1) != 1)
+			return 0;
+	}
 	t->asked = true;
 	t->chain_sent =
 	    cred_chain_needed(t->cred->leaf, t->cred->chain, SSL_get0_peer_CA_list(ssl));
@@ -112,6 +119,8 @@ context_make(struct tls *t, bool tls12, struct err *e)
 	    SSL_CTX_use_PrivateKey(ctx, t->cred->key) != 1)
 		return fail(e, "your certificate and key");
 	SSL_CTX_set_cert_cb(ctx, chain_choose, t);
+	if (renew_init(t, e) == -1)
+		return -1;
 	return context_trust(t, e);
 }
 
@@ -155,6 +164,7 @@ tls_done(struct tls *t)
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
 	wire_done(&t->wire);
+	renew_done(t);
 	*t = (struct tls){ .fd = -1 };
 }
 
@@ -281,5 +291,6 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 	/* SSL_VERIFY_PEER has seen to it; a second look costs nothing. */
 	if (SSL_get_verify_result(t->ssl) != X509_V_OK || SSL_get0_peer_certificate(t->ssl) == NULL)
 		return err_set(e, ERR_REFUSED, "the server's certificate was not verified");
+	t->open = true;
 	return 0;
 }
