@@ -30,9 +30,12 @@ struct accepted {
 	uint32_t index[SECTIONS_MAX];
 	size_t n;
 };
-/* A login that begins, or a connection that is there: a stale CRL refuses the first only. */
+/*
+ * A login that begins, or a connection that is there: a CRL that is stale or missing refuses the
+ * first, and the other only with on-stale = "cut".
+ */
 enum judge_mode { JUDGE_NEW, JUDGE_LIVE };
-/* Times and anchors. 0, or -1 with v filled when no section is left. */
+/* Times, anchors and serial numbers. 0, or -1 with v filled when no section is left. */
 int judge_paths(const struct generation *g, const struct evidence *ev, enum judge_mode mode,
     int64_t now, struct accepted *a, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));
