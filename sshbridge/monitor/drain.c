@@ -82,6 +82,7 @@ drain_start(struct monitor *m)
 
 		(void)event_base_once(m->base, -1, EV_TIMEOUT, on_limit, m, &tv);
 	}
+	watch_start(m);	 /* CRLs go on to count, also those that were just on their way */
 	logging_open(m); /* with the pid that writes from now on */
 	close_listeners(m);
 	drain_check(m);
