@@ -153,3 +153,21 @@ generation_same_map(const struct generation *a, const struct generation *b)
 {
 	return a->map_hash == b->map_hash;
 }
+
+void
+generation_crls_hold(const struct generation *g, int64_t now, int64_t *from, int64_t *to)
+{
+	*from = INT64_MIN;
+	*to = INT64_MAX;
+	for (uint32_t i = 0; i < g->crls.nlists; i++) {
+		const int64_t edges[] = { g->crls.lists[i].this_update,
+			g->crls.lists[i].next_update };
+
+		for (size_t k = 0; k < 2; k++) {
+			if (edges[k] <= now && edges[k] > *from)
+				*from = edges[k];
+			if (edges[k] > now && edges[k] < *to)
+				*to = edges[k];
+		}
+	}
+}

@@ -43,6 +43,12 @@ void generation_unref(struct generation *g); /* NULL does nothing */
 bool generation_same_map(const struct generation *a, const struct generation *b)
     __attribute__((nonnull));
 
+/*
+ * The seconds around `now` in which no CRL begins or ends: before *from and from *to on they say
+ * something else.
+ */
+void generation_crls_hold(const struct generation *g, int64_t now, int64_t *from, int64_t *to)
+    __attribute__((nonnull));
 bool generation_trusts(const struct generation *g, uint32_t section, const uint8_t sha256[32])
     __attribute__((nonnull));
 
