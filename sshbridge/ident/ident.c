@@ -24,12 +24,15 @@ ident_init(struct ident *id, struct err *e)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
+	if (crlage_init(id, e) == -1)
+		return -1;
 	return ask_init(id, e);
 }
 
 void
 ident_done(struct ident *id)
 {
+	crlage_done(id);
 	ask_done(id);
 	older_done(id);
 	names_done(id);

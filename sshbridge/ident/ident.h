@@ -18,6 +18,7 @@
 #include "older.h"
 #include "sandbox.h"
 #include "table.h"
+#include "crlage.h"
 
 /* Bytes that may wait for one peer. A gate or resolver that lets more lie is broken. */
 #define IDENT_QUEUE_MAX (1U << 20)
@@ -34,6 +35,7 @@ struct ident {
 	struct names names;
 	struct ask ask;
 	struct older older;
+	struct crlage crlage;
 	uint64_t log_lost;
 };
 

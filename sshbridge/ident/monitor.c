@@ -39,6 +39,7 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	}
 	generation_unref(id->gen);
 	id->gen = g;
+	crlage_taken(id, ident_now());
 	ask_enable(id);
 	send_ready(id, number, NULL);
 	return 0;
