@@ -1,6 +1,7 @@
 /* crldraft.c - lists of revoked serial numbers: gathered, sorted, written as an index */
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +67,14 @@ crldraft_add(struct crldraft *d, const uint8_t *octets, size_t n, unsigned reaso
 /* Below this many an insertion sort is quicker than another round of counting. */
 #define FEW 24
 
+/* Most differ in the very next byte. */
+static inline bool
+is_above(const uint8_t *a, const uint8_t *b, size_t byte)
+{
+	return a[byte] != b[byte] ? a[byte] > b[byte]
+				  : memcmp(a + byte, b + byte, CRLINDEX_ENTRY - byte) > 0;
+}
+
 static void
 sort_few(uint8_t *v, size_t n, size_t byte)
 {
@@ -74,10 +83,10 @@ sort_few(uint8_t *v, size_t n, size_t byte)
 	for (size_t i = 1; i < n; i++) {
 		size_t k = i;
 
-		if (memcmp(v + (i - 1) * E + byte, v + i * E + byte, E - byte) <= 0)
+		if (!is_above(v + (i - 1) * E, v + i * E, byte))
 			continue;
 		memcpy(held, v + i * E, E);
-		while (k > 0 && memcmp(v + (k - 1) * E + byte, held + byte, E - byte) > 0)
+		while (k > 0 && is_above(v + (k - 1) * E, held, byte))
 			k--;
 		memmove(v + (k + 1) * E, v + k * E, (i - k) * E);
 		memcpy(v + k * E, held, E);

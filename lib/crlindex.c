@@ -1,4 +1,5 @@
 /* crlindex.c - revoked serial numbers: looking them up */
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,21 +116,62 @@ crlindex_serial(const uint8_t *octets, size_t n, struct crlindex_serial *s)
 	return 0;
 }
 
+/* Magnitude and sign as numbers, which compare quicker than bytes. */
+struct order {
+	uint64_t high, middle;
+	uint32_t low; /* of the last four octets; then the sign */
+	uint8_t sign;
+};
+
+static inline uint64_t
+get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
+}
+
+static inline uint32_t
+get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be32toh(v);
+}
+
+/* Whether the entry stands before what is looked for. */
+static inline bool
+is_below(const uint8_t *entry, const struct order *o)
+{
+	uint64_t high = get64(entry), middle = get64(entry + 8);
+	uint32_t low = get32(entry + 16);
+
+	if (high != o->high)
+		return high < o->high;
+	if (middle != o->middle)
+		return middle < o->middle;
+	if (low != o->low)
+		return low < o->low;
+	return (entry[CRLINDEX_MAGNITUDE] & CRLINDEX_NEGATIVE) < o->sign;
+}
+
 bool
 crlindex_has(const struct crlindex *ix, const struct crlindex_list *l,
     const struct crlindex_serial *s, unsigned *reason)
 {
 	const uint8_t *base = ix->entries + l->first * CRLINDEX_ENTRY;
+	const struct order o = { get64(s->magnitude), get64(s->magnitude + 8),
+		get32(s->magnitude + 16), s->negative ? CRLINDEX_NEGATIVE : 0 };
 	uint64_t n = l->n;
-	uint8_t sign = s->negative ? CRLINDEX_NEGATIVE : 0;
 
 	/* the first entry that is not below (magnitude, sign, reason 0) */
 	while (n > 0) {
 		uint64_t half = n / 2;
 		const uint8_t *mid = base + half * CRLINDEX_ENTRY;
-		int c = memcmp(mid, s->magnitude, CRLINDEX_MAGNITUDE);
 
-		if (c < 0 || (c == 0 && (mid[CRLINDEX_MAGNITUDE] & CRLINDEX_NEGATIVE) < sign)) {
+		if (is_below(mid, &o)) {
 			base = mid + CRLINDEX_ENTRY;
 			n -= half + 1;
 		} else {
@@ -138,7 +180,7 @@ crlindex_has(const struct crlindex *ix, const struct crlindex_list *l,
 	}
 	if (base == ix->entries + (l->first + l->n) * CRLINDEX_ENTRY ||
 	    memcmp(base, s->magnitude, CRLINDEX_MAGNITUDE) != 0 ||
-	    (base[CRLINDEX_MAGNITUDE] & CRLINDEX_NEGATIVE) != sign)
+	    (base[CRLINDEX_MAGNITUDE] & CRLINDEX_NEGATIVE) != o.sign)
 		return false;
 	*reason = base[CRLINDEX_MAGNITUDE] & CRLINDEX_REASON;
 	return true;

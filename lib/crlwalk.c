@@ -268,7 +268,8 @@ take_point(struct reading *r, const struct extension *x)
 		if (!der_get(&body, fields[i].tag, &field))
 			continue;
 		if (flag && (der_left(&field) != 1 || (field.p[0] != 0 && field.p[0] != 0xff)))
-			break;
+			return refuse(
+			    r, CRLWALK_EXTENSION, "its issuingDistributionPoint is malformed");
 		set = !flag || field.p[0] != 0;
 		if (set && fields[i].refused == NULL)
 			scope |= i == 1 ? CRLINDEX_USERS : CRLINDEX_CAS;

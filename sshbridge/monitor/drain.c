@@ -60,6 +60,7 @@ drain_start(struct monitor *m)
 	generation_fail(m, "draining");
 	notify(m, "STOPPING=1");
 	monitor_log(m, CHILD_NOTICE, "draining: nobody new is accepted, sessions go on");
+	generation_keep_key(m->current, true);
 	if ((pid = fork()) == -1)
 		monitor_log(m, CHILD_ERROR,
 		    "drain: fork: %s: this process itself goes on until "
@@ -67,6 +68,7 @@ drain_start(struct monitor *m)
 		    strerror(errno));
 	if (pid > 0)
 		_exit(0);
+	generation_keep_key(m->current, false);
 	m->draining = true;
 	m->notify_socket = NULL;
 	if (m->load.q == NULL)

@@ -33,6 +33,17 @@ generation_free(struct generation *g)
 	free(g);
 }
 
+/* No child that is started gets the key with its memory; a draining copy goes on with it. */
+void
+generation_keep_key(struct generation *g, bool over_fork)
+{
+	if (g->key == NULL)
+		return;
+	(void)madvise(g->key, KEY_MAX, over_fork ? MADV_KEEPONFORK : MADV_WIPEONFORK);
+	if (!over_fork)
+		(void)mlock(g->key, KEY_MAX);
+}
+
 static struct generation *
 generation_new(uint64_t number, struct err *e)
 {
@@ -64,8 +75,7 @@ read_key(struct generation *g, struct err *e)
 		return err_nomem(e, "tls: key");
 	}
 	(void)madvise(g->key, KEY_MAX, MADV_DONTDUMP);
-	(void)madvise(g->key, KEY_MAX, MADV_WIPEONFORK);
-	(void)mlock(g->key, KEY_MAX);
+	generation_keep_key(g, false);
 	if ((fd = file_open(path, &rules, e)) == -1)
 		return err_prefix(e, "tls: key");
 	if (file_read(fd, path, KEY_MAX, &p, &n, e) == -1) {

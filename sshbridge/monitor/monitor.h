@@ -157,6 +157,8 @@ void generation_loaded(struct monitor *m, uint32_t nrules, int *fds) __attribute
 void generation_fail(struct monitor *m, const char *why) __attribute__((nonnull));
 void generation_commit(struct monitor *m) __attribute__((nonnull));
 void generation_free(struct generation *g);
+/* Around the fork by which a draining copy begins: it hands the key out with new CRLs. */
+void generation_keep_key(struct generation *g, bool over_fork) __attribute__((nonnull));
 void generation_to_ident(struct monitor *m, struct generation *g) __attribute__((nonnull));
 void generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
     __attribute__((nonnull));
