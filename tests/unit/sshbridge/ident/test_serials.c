@@ -205,10 +205,42 @@ a_list_that_ages_is_told_of_once_and_daily(void **state)
 	free(bytes);
 }
 
+/* Whoever is live is judged again when the list begins, and when it ends. */
+static void
+crls_hold_between_their_times(void **state)
+{
+	static const struct {
+		int64_t now, from, to;
+	} cases[] = {
+		{ FROM - 1, INT64_MIN, FROM },
+		{ FROM, FROM, UNTIL },
+		{ UNTIL - 1, FROM, UNTIL },
+		{ UNTIL, UNTIL, INT64_MAX },
+	};
+	const struct setup with = { .required = true, .serial = { 0x55, 0x55 } },
+			   none = { .none = true };
+	struct generation *g = make_generation(&with);
+	int64_t from, to;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		generation_crls_hold(g, cases[i].now, &from, &to);
+		assert_true(from == cases[i].from && to == cases[i].to);
+	}
+	generation_unref(g);
+	free(bytes);
+	g = make_generation(&none);
+	generation_crls_hold(g, FROM, &from, &to);
+	assert_true(from == INT64_MIN && to == INT64_MAX);
+	generation_unref(g);
+	free(bytes);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crls_hold_between_their_times),
 		cmocka_unit_test(a_stale_list_refuses_who_comes_and_a_revoked_one_goes_in_any_case),
 		cmocka_unit_test(a_list_that_ages_is_told_of_once_and_daily),
 	};
