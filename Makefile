@@ -2,6 +2,8 @@
 # make check          the test command: install what is missing, build, run every test
 # make demo           the main job, end to end, with a throwaway CA (as root)
 # make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
+# make bench-crl      a CRL of ENTRIES (1,000,000) serial numbers, beside OpenSSL's X509_CRL
+# make bench-map      the identity map with 10 and with 100,000 rules
 # make check-asan     the same tests under AddressSanitizer and UBSan
 # make check-debian13 the same tests on Debian 13, in a folder (as root)
 # make fuzz           each fuzz target for FUZZ_SECONDS (10)
@@ -213,6 +215,15 @@ $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o
 	@echo "  LD    $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(L_SSL) -lpthread
+
+# Small ones, of one library each: no peers, no namespaces, no root.
+.PHONY: bench-crl bench-map
+bench-crl bench-map: bench-%: $(BUILD)/tests/bench/micro/%
+	$(Q)$< $(ENTRIES)
+$(BUILD)/tests/bench/micro/%: $(OBJ)/tests/bench/micro/%.o $(LIBA)
+	@echo "  LD    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBA) $(L_CRYPTO) $(L_PCRE) $(L_MD)
 
 # ---- install --------------------------------------------------------------------------------
 D = $(DESTDIR)

@@ -188,16 +188,25 @@ first_certificate(const char *data, size_t n)
 	return x;
 }
 
-/* Fill the trust section and the leaf. -1: not valid. */
+/* All files that are CRLs, or all that are not. */
+static int
+add_files(struct job *j, bool crls, struct err *e)
+{
+	for (size_t i = 0; i < j->nfiles; i++)
+		if ((j->file[i].kind == CERTPATH_CRL) == crls &&
+		    certpath_trust_add(j->trust, j->file[i].kind, j->file[i].name,
+			(const uint8_t *)j->file[i].data, j->file[i].n, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Fill the trust section and the leaf: CRLs when all keys are known. -1: not valid. */
 static int
 load(struct job *j, struct err *e)
 {
-	if ((j->trust = certpath_trust_new(e)) == NULL)
+	if ((j->trust = certpath_trust_new(e)) == NULL || add_files(j, false, e) == -1 ||
+	    add_files(j, true, e) == -1)
 		return -1;
-	for (size_t i = 0; i < j->nfiles; i++)
-		if (certpath_trust_add(j->trust, j->file[i].kind, j->file[i].name,
-			(const uint8_t *)j->file[i].data, j->file[i].n, e) == -1)
-			return -1;
 	if (j->crls) {
 		certpath_trust_revocation(j->trust, CERTPATH_REVOCATION_REQUIRE);
 		/* Files of all sorts come here; what nobody signed says nothing about anybody. */

@@ -30,30 +30,16 @@ on_check_issued(X509_STORE_CTX *ctx, X509 *x, X509 *issuer)
 	return 0;
 }
 
-/* The anchor is trusted by name: nobody's CRL is asked about it. */
-static STACK_OF(X509_CRL) * on_lookup_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
-{
-	const struct attempt *a = X509_STORE_CTX_get_app_data(ctx);
-	int depth = X509_STORE_CTX_get_error_depth(ctx);
-
-	if (depth + 1 >= a->path->n)
-		return NULL;
-	return certpath_crls_for(a->t, a->path, depth + 1, name);
-}
-
 /*
- * Two errors are none of ours. The anchor has no CRL, see above. And RFC 5280 section 4.1.2.5
- * counts the very second of notAfter as valid, while OpenSSL refuses it. The error is put back to
- * OK in both cases, since what stands there at the end is the verdict's reason. Nothing else is
- * ever excused, and an excused one only ends its own check.
+ * One error is none of ours: RFC 5280 section 4.1.2.5 counts the very second of notAfter as valid,
+ * while OpenSSL refuses it. The error is put back to OK, since what stands there at the end is the
+ * verdict's reason. Nothing else is ever excused, and an excused one only ends its own check.
  */
 static bool
-is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code, int depth)
+is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code)
 {
 	int64_t end;
 
-	if (code == X509_V_ERR_UNABLE_TO_GET_CRL)
-		return depth == a->path->n - 1;
 	if (code != X509_V_ERR_CERT_HAS_EXPIRED)
 		return false;
 	return certtime_get(X509_get0_notAfter(X509_STORE_CTX_get_current_cert(ctx)), &end) == 0 &&
@@ -69,13 +55,11 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 
 	if (ok == 1)
 		return 1;
-	if (is_excused(a, ctx, code, depth)) {
+	if (is_excused(a, ctx, code)) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
-	/* The CRL at hand is gone when X509_verify_cert() returns: the words are found now. */
-	certpath_refuse_code(
-	    a->e, code, a->t, a->path, depth, X509_STORE_CTX_get0_current_crl(ctx), a->r->now);
+	certpath_refuse_code(a->e, code, a->path, depth, a->r->now);
 	a->refused = true;
 	return 0;
 }
@@ -108,8 +92,7 @@ set_policies(X509_VERIFY_PARAM *param, const struct certpath_request *r, struct 
 }
 
 static int
-set_params(X509_STORE_CTX *ctx, const struct certpath_trust *t, const struct certpath_request *r,
-    struct err *e)
+set_params(X509_STORE_CTX *ctx, const struct certpath_request *r, struct err *e)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN |
@@ -117,8 +100,6 @@ set_params(X509_STORE_CTX *ctx, const struct certpath_trust *t, const struct cer
 
 	if (r->npolicies > 0)
 		flags |= X509_V_FLAG_EXPLICIT_POLICY;
-	if (t->revocation == CERTPATH_REVOCATION_REQUIRE)
-		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 	/* Names of hosts are looked for in the SAN only; a CN is none, for constraints either. */
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	X509_VERIFY_PARAM_set_depth(param, CERTPATH_DEPTH_MAX);
@@ -188,7 +169,7 @@ verify_ready(X509_STORE_CTX *ctx, struct attempt *a)
 	struct certpath_result res = { 0 };
 	int ok;
 
-	if (set_params(ctx, a->t, a->r, a->e) == -1)
+	if (set_params(ctx, a->r, a->e) == -1)
 		return -1;
 	X509_STORE_CTX_set_app_data(ctx, a);
 	ok = X509_verify_cert(ctx);
@@ -198,13 +179,14 @@ verify_ready(X509_STORE_CTX *ctx, struct attempt *a)
 		/* No call-back spoke: out of memory, or something that libcrypto cannot do. */
 		return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM
 			   ? err_nomem(a->e, "certificate path")
-			   : certpath_refuse_code(
-				 a->e, X509_V_ERR_UNSPECIFIED, a->t, a->path, 0, NULL, 0);
+			   : certpath_refuse_code(a->e, X509_V_ERR_UNSPECIFIED, a->path, 0, 0);
 	}
 	if (a->refused || !is_same_path(X509_STORE_CTX_get0_chain(ctx), a->path))
 		return certpath_refuse(a->e, X509_V_ERR_UNSPECIFIED, a->path, 0,
 		    "another path was verified than was built");
-	if (certpath_rules(a->r, a->path, a->e) == -1)
+	/* Serial numbers after signatures: until then a path is what somebody claims. */
+	if (certpath_revoked(a->t, a->path, a->r->now, &res, a->e) == -1 ||
+	    certpath_rules(a->r, a->path, a->e) == -1)
 		return -1;
 	if (result_policies(&res, ctx) == -1 ||
 	    (res.path = X509_STORE_CTX_get1_chain(ctx)) == NULL) {
@@ -257,7 +239,7 @@ certpath_verify(const struct certpath_trust *t, const struct certpath_request *r
 	const struct certpath_path alone = { .cert = { r->leaf }, .n = 1 };
 	int n, ret;
 
-	if (t->ncrls > 0 && !t->crls_checked)
+	if (t->fresh.n > 0 || t->nbad > 0)
 		return err_set(e, ERR_REFUSED, "the CRLs of this section were not checked");
 	ERR_clear_error();
 	n = i2d_X509(r->leaf, NULL);
@@ -292,5 +274,4 @@ certpath_store_setup(X509_STORE *store)
 {
 	X509_STORE_set_verify_cb(store, on_verify);
 	X509_STORE_set_check_issued(store, on_check_issued);
-	X509_STORE_set_lookup_crls(store, on_lookup_crls);
 }

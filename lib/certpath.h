@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <openssl/x509.h>
 
+#include "crldraft.h"
 #include "err.h"
 
 #define CERTPATH_LEAF_MAX  16384 /* DER bytes of a leaf */
@@ -27,16 +28,18 @@ void certpath_trust_revocation(struct certpath_trust *t, enum certpath_revocatio
  * Add every certificate (or CRL) of a PEM text (RFC 7468) or one DER object. Text before, between
  * and behind PEM objects is allowed, objects of another type are not. `name` goes before errors.
  * Return how many were added, at least 1; or -1: ERR_FORMAT (nothing there, a damaged one, too
- * large, an anchor that cannot be one), ERR_NOMEM.
+ * large, an anchor that cannot be one), ERR_NOMEM. A CRL is read and its signature checked at once:
+ * the certificates come first. What is wrong with one that is whole certpath_trust_check() tells.
  */
 enum certpath_kind { CERTPATH_ANCHOR, CERTPATH_INTERMEDIATE, CERTPATH_CRL };
 int certpath_trust_add(struct certpath_trust *t, enum certpath_kind kind, const char *name,
     const uint8_t *text, size_t n, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /*
- * Check each CRL at load time (time `now`): its issuer is in this section, its signature holds,
- * it has no form that we refuse (delta, indirect, onlySomeReasons, …). `note` gets one line for
- * each CRL that is expired or near its end. 0, or -1 ERR_FORMAT naming the CRL and its issuer.
+ * Whether each CRL that was added is one to be taken: its issuer is in this section, its signature
+ * holds, it has no form that we refuse (delta, indirect, onlySomeReasons, …). From then on they
+ * count. `note` gets one line for each that is expired at `now` or near its end. 0, or -1
+ * ERR_FORMAT naming the CRL and its issuer.
  */
 int certpath_trust_check(struct certpath_trust *t, int64_t now,
     void (*note)(void *arg, const char *text), void *arg, struct err *e)
@@ -48,6 +51,31 @@ int certpath_trust_check(struct certpath_trust *t, int64_t now,
  */
 void certpath_trust_drop_strangers(struct certpath_trust *t,
     void (*note)(void *arg, const char *text), void *arg) __attribute__((nonnull(1, 2)));
+
+/*
+ * Read every CRL of one file for the section that `t` is, number `section` in an index to be: the
+ * same checks, the lists into *to. -1: ERR_FORMAT (what is wrong, and where), ERR_NOMEM; what was
+ * read before stays in *to.
+ */
+struct certpath_crl_file {
+	const char *name;
+	uint32_t section;
+	const char *section_name;
+};
+int certpath_crls_read(const struct certpath_trust *t, const struct certpath_crl_file *f,
+    const uint8_t *text, size_t n, struct crldrafts *to, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* Ask this index, where the section has number `section`; it must stay as long as `t`. */
+void certpath_trust_index(struct certpath_trust *t, const struct crlindex *ix, uint32_t section)
+    __attribute__((nonnull));
+
+/*
+ * Who issued: SHA-256 over public key and subject of a CA's certificate, the name in a form that is
+ * the same for names that are equal (RFC 5280 section 7.1, as X509_NAME_cmp() has it). -1: no
+ * memory.
+ */
+int certpath_issuer_id(X509 *ca, uint8_t id[CRLINDEX_ID])
+    __attribute__((warn_unused_result, nonnull));
 
 size_t certpath_nanchors(const struct certpath_trust *t);
 /* SHA-256 of the DER of anchor i. */
@@ -70,8 +98,10 @@ struct certpath_request {
 };
 struct certpath_result {       /* freed by certpath_result_done() */
 	STACK_OF(X509) * path; /* leaf first, anchor last */
-	char **policies;       /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
-	size_t npolicies;      /* freed by certpath_result_done() */
+	/* Of each certificate but the anchor: the id of who issued it and revokes it. */
+	uint8_t issuers[CERTPATH_DEPTH_MAX + 2][CRLINDEX_ID];
+	char **policies;  /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
+	size_t npolicies; /* freed by certpath_result_done() */
 };
 /*
  * Build and validate a path. 0 and *res, or -1 and *e: ERR_REFUSED (detail X509_V_ERR_*, text

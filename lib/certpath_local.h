@@ -5,17 +5,21 @@
 
 #include "certpath.h"
 
-struct certpath_crl {
-	X509_CRL *crl;
-	char *name;   /* the file that it came from, for messages */
-	X509 *signer; /* the certificate whose key signed it; NULL until it was checked */
+/* A CRL that is not taken. */
+struct certpath_bad_crl {
+	struct err why;
+	bool stranger; /* no key of this section signed it */
 };
 
 struct certpath_trust {
 	STACK_OF(X509) * anchors, *inter;
-	struct certpath_crl *crls;
-	size_t ncrls;
-	bool crls_checked; /* since the last one was added */
+	struct crldrafts fresh; /* added and good, but not in `own` yet */
+	struct certpath_bad_crl *bad;
+	size_t nbad;
+	uint8_t *own_bytes; /* of `own` */
+	struct crlindex own;
+	const struct crlindex *index; /* what is asked; NULL: there is no CRL */
+	uint32_t section;	      /* this section's number in it */
 	enum certpath_revocation revocation;
 	X509_STORE *store; /* holds call-backs, no certificate and no CRL */
 };
@@ -57,10 +61,17 @@ const char *certpath_weak_digest(int md_nid, int key_nid) __attribute__((warn_un
 int certpath_names(const struct certpath_request *r, const struct certpath_path *path,
     struct err *e) __attribute__((warn_unused_result, nonnull));
 
-/* certpath_crl.c: those CRLs of `name`'s that a key of path[from..] signed; the caller frees. */
-STACK_OF(X509_CRL) * certpath_crls_for(const struct certpath_trust *t,
-			 const struct certpath_path *path, int from, const X509_NAME *name)
-			 __attribute__((warn_unused_result, nonnull));
+/* certpath_crl.c: add each CRL of a text, or remember why not. As certpath_trust_add(). */
+int certpath_crl_add(struct certpath_trust *t, const char *name, const uint8_t *text, size_t n,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
+void certpath_crl_done(struct certpath_trust *t) __attribute__((nonnull));
+
+/*
+ * certpath_revoked.c: the ids of the issuers in a path that was verified, and whether each
+ * certificate below the anchor has a current CRL that does not list it. 0, -1 and *e.
+ */
+int certpath_revoked(const struct certpath_trust *t, const struct certpath_path *path, int64_t now,
+    struct certpath_result *res, struct err *e) __attribute__((warn_unused_result, nonnull));
 /* Whether two certificates hold the same public key. */
 bool certpath_same_key(const X509 *a, const X509 *b) __attribute__((nonnull));
 
@@ -70,9 +81,8 @@ bool certpath_same_key(const X509 *a, const X509 *b) __attribute__((nonnull));
  */
 int certpath_refuse(struct err *e, int code, const struct certpath_path *path, int depth,
     const char *fmt, ...) __attribute__((format(printf, 5, 6), nonnull(1, 3, 5)));
-/* The same for an error of X509_verify_cert(); `crl` is the CRL at hand, or NULL. */
-int certpath_refuse_code(struct err *e, int code, const struct certpath_trust *t,
-    const struct certpath_path *path, int depth, X509_CRL *crl, int64_t now)
-    __attribute__((nonnull(1, 3, 4)));
+/* The same for an error of X509_verify_cert(). */
+int certpath_refuse_code(struct err *e, int code, const struct certpath_path *path, int depth,
+    int64_t now) __attribute__((nonnull));
 
 #endif

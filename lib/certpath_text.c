@@ -59,48 +59,9 @@ since(char dst[SPAN_SIZE], const char *field, const ASN1_TIME *t, int64_t now)
 	return dst;
 }
 
-static const char *
-crl_file(const struct certpath_trust *t, const X509_CRL *crl)
-{
-	for (size_t i = 0; i < t->ncrls; i++)
-		if (t->crls[i].crl == crl)
-			return t->crls[i].name;
-	return "?";
-}
-
-/* What is wrong with the CRL of this certificate's issuer. */
-static int
-refuse_crl(struct err *e, int code, const struct certpath_trust *t,
-    const struct certpath_path *path, int depth, X509_CRL *crl, int64_t now)
-{
-	char issuer[X509TEXT_NAME_SIZE], span[SPAN_SIZE];
-	const char *file = crl_file(t, crl);
-
-	(void)x509text_name(issuer, 96, X509_CRL_get_issuer(crl));
-	switch (code) {
-	case X509_V_ERR_CERT_REVOKED:
-		return certpath_refuse(
-		    e, code, path, depth, "revoked by its issuer \"%s\" (CRL %s)", issuer, file);
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return certpath_refuse(e, code, path, depth,
-		    "the CRL of its issuer \"%s\" (%s) "
-		    "expired %s",
-		    issuer, file, since(span, "nextUpdate", X509_CRL_get0_nextUpdate(crl), now));
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-		return certpath_refuse(e, code, path, depth,
-		    "the CRL of its issuer \"%s\" (%s) "
-		    "begins %s",
-		    issuer, file, since(span, "thisUpdate", X509_CRL_get0_lastUpdate(crl), now));
-	default:
-		return certpath_refuse(e, code, path, depth,
-		    "the CRL of its issuer \"%s\" (%s): %s", issuer, file,
-		    X509_verify_cert_error_string(code));
-	}
-}
-
 int
-certpath_refuse_code(struct err *e, int code, const struct certpath_trust *t,
-    const struct certpath_path *path, int depth, X509_CRL *crl, int64_t now)
+certpath_refuse_code(
+    struct err *e, int code, const struct certpath_path *path, int depth, int64_t now)
 {
 	char issuer[X509TEXT_NAME_SIZE], span[SPAN_SIZE];
 	X509 *x;
@@ -108,8 +69,6 @@ certpath_refuse_code(struct err *e, int code, const struct certpath_trust *t,
 	if (depth < 0 || depth >= path->n)
 		depth = 0;
 	x = path->cert[depth];
-	if (crl != NULL)
-		return refuse_crl(e, code, t, path, depth, crl, now);
 	switch (code) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return certpath_refuse(e, code, path, depth, "expired %s",
@@ -117,10 +76,6 @@ certpath_refuse_code(struct err *e, int code, const struct certpath_trust *t,
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return certpath_refuse(e, code, path, depth, "not valid yet, begins %s",
 		    since(span, "notBefore", X509_get0_notBefore(x), now));
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		(void)x509text_name(issuer, sizeof(issuer), X509_get_issuer_name(x));
-		return certpath_refuse(
-		    e, code, path, depth, "there is no CRL for its issuer \"%s\"", issuer);
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		(void)x509text_name(issuer, sizeof(issuer), X509_get_issuer_name(x));
 		return certpath_refuse(

@@ -29,12 +29,7 @@ certpath_trust_free(struct certpath_trust *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->ncrls; i++) {
-		X509_CRL_free(t->crls[i].crl);
-		X509_free(t->crls[i].signer);
-		free(t->crls[i].name);
-	}
-	free(t->crls);
+	certpath_crl_done(t);
 	sk_X509_pop_free(t->anchors, X509_free);
 	sk_X509_pop_free(t->inter, X509_free);
 	X509_STORE_free(t->store);
@@ -78,26 +73,6 @@ add_cert(
 	return 0;
 }
 
-/* Takes one CRL that was just decoded, also on failure. */
-static int
-add_crl(struct certpath_trust *t, X509_CRL *crl, const char *name, struct err *e)
-{
-	struct certpath_crl *grown, *c;
-	char *copy = strdup(name);
-
-	grown = copy == NULL ? NULL : reallocarray(t->crls, t->ncrls + 1, sizeof(*grown));
-	if (grown == NULL) {
-		X509_CRL_free(crl);
-		free(copy);
-		return err_nomem(e, name);
-	}
-	t->crls = grown;
-	c = &grown[t->ncrls++];
-	*c = (struct certpath_crl){ .crl = crl, .name = copy };
-	t->crls_checked = false;
-	return 0;
-}
-
 /* One DER object, which must fill all n bytes. */
 static int
 add_der(struct certpath_trust *t, enum certpath_kind kind, const char *name, const uint8_t *der,
@@ -105,29 +80,18 @@ add_der(struct certpath_trust *t, enum certpath_kind kind, const char *name, con
 {
 	const unsigned char *p = der;
 	X509 *x = NULL;
-	X509_CRL *crl = NULL;
 
-	if (kind == CERTPATH_CRL)
-		crl = d2i_X509_CRL(NULL, &p, (long)n);
-	else
-		x = d2i_X509(NULL, &p, (long)n);
-	if ((crl == NULL && x == NULL) || p != der + n) {
+	if ((x = d2i_X509(NULL, &p, (long)n)) == NULL || p != der + n) {
 		X509_free(x);
-		X509_CRL_free(crl);
-		return err_set(e, ERR_FORMAT, "%s: a damaged %s", name,
-		    kind == CERTPATH_CRL ? "CRL" : "certificate");
+		return err_set(e, ERR_FORMAT, "%s: a damaged certificate", name);
 	}
-	if (crl != NULL)
-		return add_crl(t, crl, name, e);
 	return add_cert(t, kind, x, name, e);
 }
 
 /* Whether a PEM label names what is wanted; TRUSTED CERTIFICATE carries settings: not taken. */
 static bool
-label_is(const char *label, enum certpath_kind kind)
+label_is_certificate(const char *label)
 {
-	if (kind == CERTPATH_CRL)
-		return strcmp(label, PEM_STRING_X509_CRL) == 0;
 	return strcmp(label, PEM_STRING_X509) == 0 || strcmp(label, PEM_STRING_X509_OLD) == 0;
 }
 
@@ -167,9 +131,10 @@ add_pem(struct certpath_trust *t, enum certpath_kind kind, const char *name, BIO
 	int ret = -1;
 
 	while (PEM_read_bio(bio, &label, &header, &der, &n) == 1) {
-		if (!label_is(label, kind))
-			ret = err_set(e, ERR_FORMAT, "%s: object %d is a %.40s, wanted is a %s",
-			    name, *count + 1, label, kind == CERTPATH_CRL ? "CRL" : "certificate");
+		if (!label_is_certificate(label))
+			ret = err_set(e, ERR_FORMAT,
+			    "%s: object %d is a %.40s, wanted is a certificate", name, *count + 1,
+			    label);
 		else if (header[0] != '\0')
 			ret = err_set(
 			    e, ERR_FORMAT, "%s: object %d has PEM headers", name, *count + 1);
@@ -202,8 +167,7 @@ add_text(struct certpath_trust *t, enum certpath_kind kind, const char *name, co
 	if (add_pem(t, kind, name, bio, &count, e) == -1)
 		count = -1;
 	else if (count == 0)
-		count = err_set(e, ERR_FORMAT, "%s: no PEM or DER %s in it", name,
-		    kind == CERTPATH_CRL ? "CRL" : "certificate");
+		count = err_set(e, ERR_FORMAT, "%s: no PEM or DER certificate in it", name);
 	else if (count_marks(text, n) != 2 * (size_t)count)
 		count =
 		    err_set(e, ERR_FORMAT, "%s: a PEM object that is cut off or misspelt", name);
@@ -221,7 +185,8 @@ certpath_trust_add(struct certpath_trust *t, enum certpath_kind kind, const char
 	if (n > max)
 		return err_set(e, ERR_FORMAT, "%s: larger than %zu bytes", name, max);
 	ERR_clear_error();
-	count = add_text(t, kind, name, text, n, e);
+	count = kind == CERTPATH_CRL ? certpath_crl_add(t, name, text, n, e)
+				     : add_text(t, kind, name, text, n, e);
 	ERR_clear_error();
 	return count;
 }

@@ -286,10 +286,10 @@ get_serial(const X509 *cert, struct pathcert *pc, struct err *e)
 }
 
 int
-pathcert_from_x509(X509 *cert, const char *section, struct pathcert *pc, struct err *e)
+pathcert_from_x509(
+    X509 *cert, const char *section, const uint8_t *issuer, struct pathcert *pc, struct err *e)
 {
 	struct pathcert got = { 0 };
-	const ASN1_OCTET_STRING *keyid = X509_get0_authority_key_id(cert);
 	size_t n = strlen(section);
 	int ret;
 
@@ -298,13 +298,8 @@ pathcert_from_x509(X509 *cert, const char *section, struct pathcert *pc, struct 
 		    "%.40s: the name of a trust section has at most %d bytes", section,
 		    SECTION_MAX - 1);
 	memcpy(got.section, section, n);
-	if (keyid != NULL) {
-		if (ASN1_STRING_length(keyid) > PATHCERT_KEYID_MAX)
-			return err_set(e, ERR_REFUSED,
-			    "authority key identifier: more than %d bytes", PATHCERT_KEYID_MAX);
-		got.issuer_keyid_len = (size_t)ASN1_STRING_length(keyid);
-		memcpy(got.issuer_keyid, ASN1_STRING_get0_data(keyid), got.issuer_keyid_len);
-	}
+	if (issuer != NULL)
+		memcpy(got.issuer, issuer, sizeof(got.issuer));
 	if (certtime_get(X509_get0_notBefore(cert), &got.not_before) == -1 ||
 	    certtime_get(X509_get0_notAfter(cert), &got.not_after) == -1)
 		return err_set(e, ERR_REFUSED, "notBefore or notAfter cannot be read");

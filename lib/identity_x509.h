@@ -15,8 +15,11 @@
 struct identity *identity_from_x509(X509 *leaf, char *const *policies, size_t npolicies,
     struct err *e) __attribute__((warn_unused_result, nonnull(1, 4)));
 
-/* Facts of one certificate of a path that was accepted by `section`. */
-int pathcert_from_x509(X509 *cert, const char *section, struct pathcert *pc, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+/*
+ * Facts of one certificate of a path that was accepted by `section`; `issuer` is the
+ * PATHCERT_ISSUER bytes of its issuer's id, NULL for the anchor.
+ */
+int pathcert_from_x509(X509 *cert, const char *section, const uint8_t *issuer, struct pathcert *pc,
+    struct err *e) __attribute__((warn_unused_result, nonnull(1, 2, 4, 5)));
 
 #endif

@@ -226,6 +226,8 @@ msg_name(unsigned type)
 		{ MSG_FILES, "FILES" },
 		{ MSG_EXPLAIN, "EXPLAIN" },
 		{ MSG_TEXT, "TEXT" },
+		{ MSG_KEEP, "KEEP" },
+		{ MSG_TERMS, "TERMS" },
 		{ MSG_OPEN, "OPEN" },
 		{ MSG_OPENED, "OPENED" },
 		{ MSG_REFUSED, "REFUSED" },

@@ -28,6 +28,8 @@ enum msg_type {
 	MSG_FILES = 10,	  /* monitor -> load: the opened files */
 	MSG_EXPLAIN = 11, /* monitor -> load */
 	MSG_TEXT = 12,	  /* load -> monitor: a line for the administrator */
+	MSG_KEEP = 13,	  /* monitor -> load: a CRL file that is not read */
+	MSG_TERMS = 14,	  /* monitor -> load: how to go about it */
 	/* gate and ident */
 	MSG_OPEN = 20,
 	MSG_OPENED = 21,

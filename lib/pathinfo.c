@@ -7,11 +7,28 @@ void
 pathcert_put(const struct pathcert *pc, struct msg_out *o)
 {
 	msg_put_bytes(o, pc->sha256, sizeof(pc->sha256));
-	msg_put_bytes(o, pc->issuer_keyid, pc->issuer_keyid_len);
+	msg_put_bytes(o, pc->issuer, sizeof(pc->issuer));
 	msg_put_bytes(o, pc->serial, pc->serial_len);
 	msg_put_u64(o, (uint64_t)pc->not_before);
 	msg_put_u64(o, (uint64_t)pc->not_after);
 	msg_put_str(o, pc->section);
+}
+
+/* Bytes of one length only. */
+static int
+get_exact(struct msg_in *m, uint8_t *dst, size_t size)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (msg_get_bytes(m, &p, &n, size) == -1)
+		return -1;
+	if (n != size) {
+		m->bad = true;
+		return -1;
+	}
+	memcpy(dst, p, n);
+	return 0;
 }
 
 int
@@ -22,17 +39,9 @@ pathcert_get(struct msg_in *m, struct pathcert *pc)
 	uint64_t from, until;
 
 	memset(pc, 0, sizeof(*pc));
-	if (msg_get_bytes(m, &p, &n, sizeof(pc->sha256)) == -1)
+	if (get_exact(m, pc->sha256, sizeof(pc->sha256)) == -1 ||
+	    get_exact(m, pc->issuer, sizeof(pc->issuer)) == -1)
 		return -1;
-	if (n != sizeof(pc->sha256)) {
-		m->bad = true;
-		return -1;
-	}
-	memcpy(pc->sha256, p, n);
-	if (msg_get_bytes(m, &p, &n, sizeof(pc->issuer_keyid)) == -1)
-		return -1;
-	memcpy(pc->issuer_keyid, p, n);
-	pc->issuer_keyid_len = n;
 	if (msg_get_bytes(m, &p, &n, sizeof(pc->serial)) == -1)
 		return -1;
 	memcpy(pc->serial, p, n);

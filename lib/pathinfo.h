@@ -11,12 +11,12 @@
 #define SECTIONS_MAX	    16	/* trust sections of one configuration */
 #define PATHCERTS_MAX	    160 /* certificates of all paths together: 10 for each section */
 #define PATHCERT_SERIAL_MAX 64
-#define PATHCERT_KEYID_MAX  64
+#define PATHCERT_ISSUER	    32
 
 struct pathcert {
-	uint8_t sha256[32];			  /* of the DER */
-	uint8_t issuer_keyid[PATHCERT_KEYID_MAX]; /* authorityKeyIdentifier's, or none */
-	size_t issuer_keyid_len;
+	uint8_t sha256[32]; /* of the DER */
+	/* Who issued it and revokes it: certpath_issuer_id() of that one; zero for the anchor. */
+	uint8_t issuer[PATHCERT_ISSUER];
 	uint8_t serial[PATHCERT_SERIAL_MAX]; /* the INTEGER's content octets */
 	size_t serial_len;
 	int64_t not_before, not_after; /* seconds since 1970-01-01 UTC, both inclusive */

@@ -12,14 +12,28 @@
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 int
+sealed_begin(const char *name, struct err *e)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd == -1 ? err_sys(e, errno, "memfd for %s", name) : fd;
+}
+
+int
+sealed_end(const char *name, int fd, struct err *e)
+{
+	if (fcntl(fd, F_ADD_SEALS, SEALS) == -1)
+		return err_sys(e, errno, "memfd for %s: seal", name);
+	return 0;
+}
+
+int
 sealed_new(const char *name, const void *p, size_t n, struct err *e)
 {
-	int fd;
+	int fd = sealed_begin(name, e);
 	const uint8_t *b = p;
 
-	if ((fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)) == -1)
-		return err_sys(e, errno, "memfd for %s", name);
-	while (n > 0) {
+	while (fd != -1 && n > 0) {
 		ssize_t w = write(fd, b, n);
 
 		if (w == -1 && errno == EINTR)
@@ -32,8 +46,7 @@ sealed_new(const char *name, const void *p, size_t n, struct err *e)
 		b += w;
 		n -= (size_t)w;
 	}
-	if (fcntl(fd, F_ADD_SEALS, SEALS) == -1) {
-		err_sys(e, errno, "memfd for %s: seal", name);
+	if (fd != -1 && sealed_end(name, fd, e) == -1) {
 		close(fd);
 		return -1;
 	}

@@ -11,6 +11,10 @@
 /* A memfd with these bytes, sealed against writing, shrinking, growing. The fd is the caller's. */
 int sealed_new(const char *name, const void *p, size_t n, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 4)));
+/* The same in pieces: an empty memfd, which the caller writes; then the seals. */
+int sealed_begin(const char *name, struct err *e) __attribute__((warn_unused_result, nonnull));
+int sealed_end(const char *name, int fd, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 
 /*
  * Map a memfd that must be sealed and have at most `max` bytes. An empty one gives p != NULL and
@@ -28,7 +32,6 @@ void sealed_unmap(struct sealed *s);
 enum record_kind {
 	RECORD_ANCHOR = 1, /* PEM or DER text of anchors */
 	RECORD_INTERMEDIATE = 2,
-	RECORD_CRL = 3,
 	RECORD_ANCHOR_SHA256 = 4, /* for ident: SHA-256 of an anchor's DER */
 };
 struct record {

@@ -1,12 +1,11 @@
 /* generation.c - one generation, built completely before it counts */
 #include <stdlib.h>
-#include <time.h>
 
 #include "generation.h"
 #include "tls.h"
 #include "verify.h"
 
-#define TRUST_BYTES_MAX (1024UL * 1024 * 1024)
+#define TRUST_BYTES_MAX (512UL * 1024 * 1024)
 
 static int
 add_record(struct generation *g, const struct record *r, struct err *e)
@@ -14,10 +13,10 @@ add_record(struct generation *g, const struct record *r, struct err *e)
 	static const enum certpath_kind kinds[] = {
 		[RECORD_ANCHOR] = CERTPATH_ANCHOR,
 		[RECORD_INTERMEDIATE] = CERTPATH_INTERMEDIATE,
-		[RECORD_CRL] = CERTPATH_CRL,
 	};
 
-	if (r->kind < RECORD_ANCHOR || r->kind > RECORD_CRL || r->section >= g->set.nsections)
+	if (r->kind < RECORD_ANCHOR || r->kind > RECORD_INTERMEDIATE ||
+	    r->section >= g->set.nsections)
 		return err_set(
 		    e, ERR_PEER, "trust: record of kind %u for section %u", r->kind, r->section);
 	if (certpath_trust_add(g->trust[r->section], kinds[r->kind],
@@ -26,15 +25,10 @@ add_record(struct generation *g, const struct record *r, struct err *e)
 	return 0;
 }
 
-/* What a CRL's age is worth telling was told by the load process. */
-static void
-ignore_note(void *arg, const char *text)
-{
-	(void)arg;
-	(void)text;
-}
-
-/* Each section as the load process found it: with anchors, every CRL signed by its issuer. */
+/*
+ * Each section as the load process found it: with anchors. Issuers and signatures of the CRLs were
+ * checked there; here they are looked up, not read.
+ */
 static int
 check_trust(struct generation *g, struct err *e)
 {
@@ -42,9 +36,7 @@ check_trust(struct generation *g, struct err *e)
 		if (certpath_nanchors(g->trust[i]) == 0)
 			return err_set(
 			    e, ERR_PEER, "trust \"%s\": no anchor", g->set.sections[i].name);
-		if (certpath_trust_check(g->trust[i], (int64_t)time(NULL), ignore_note, NULL, e) ==
-		    -1)
-			return err_prefix(e, "trust \"%s\"", g->set.sections[i].name);
+		certpath_trust_index(g->trust[i], &g->crls, i);
 	}
 	return 0;
 }
@@ -108,7 +100,7 @@ generation_new(const struct generation_parts *p, struct err *e)
 		goto fail;
 	}
 	if (settings_decode(p->settings.p, p->settings.n, &g->set, e) == -1 ||
-	    fill_trust(g, &p->trust, e) == -1)
+	    crlindex_open(&p->crls, &g->crls, e) == -1 || fill_trust(g, &p->trust, e) == -1)
 		goto fail;
 	o.min = (int)g->set.tls_min;
 	if ((g->ctx = tls_context_new(&o, e)) == NULL || add_names(g, e) == -1)
@@ -120,15 +112,21 @@ fail:
 }
 
 struct generation *
-generation_from_fds(uint64_t number, const int fds[3], EVP_PKEY *key, struct err *e)
+generation_from_fds(uint64_t number, const int fds[GENERATION_FDS], EVP_PKEY *key, struct err *e)
 {
 	struct generation_parts p = { .number = number, .key = key };
 	struct generation *g = NULL;
 
 	if (sealed_map(fds[0], SETTINGS_BYTES_MAX, &p.settings, e) == 0 &&
 	    sealed_map(fds[1], TRUST_BYTES_MAX, &p.trust, e) == 0 &&
-	    sealed_map(fds[2], SETTINGS_CHAIN_MAX, &p.chain, e) == 0)
+	    sealed_map(fds[2], SETTINGS_CHAIN_MAX, &p.chain, e) == 0 &&
+	    sealed_map(fds[3], crlindex_bytes_max(), &p.crls, e) == 0)
 		g = generation_new(&p, e);
+	if (g != NULL) {
+		g->crl_bytes = p.crls;
+		p.crls = (struct sealed){ 0 };
+	}
+	sealed_unmap(&p.crls);
 	sealed_unmap(&p.settings);
 	sealed_unmap(&p.trust);
 	sealed_unmap(&p.chain);
@@ -151,5 +149,6 @@ generation_unref(struct generation *g)
 	pathcache_free(g->paths);
 	for (uint32_t i = 0; i < SECTIONS_MAX; i++)
 		certpath_trust_free(g->trust[i]);
+	sealed_unmap(&g->crl_bytes);
 	free(g);
 }

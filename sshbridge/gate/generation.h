@@ -20,22 +20,28 @@ struct generation {
 	SSL_CTX *ctx;
 	struct certpath_trust *trust[SECTIONS_MAX]; /* one for each section of `set` */
 	struct pathcache *paths;		    /* accepted under it */
+	struct sealed crl_bytes;		    /* mapped, shared by all gates and ident */
+	struct crlindex crls;			    /* in crl_bytes */
 	struct settings set;
 };
 
-/* The bytes it is made of; trust holds records (sealed.h). */
+/* The bytes it is made of; trust holds records (sealed.h), crls an index (crlindex.h). */
 struct generation_parts {
 	uint64_t number;
-	struct sealed settings, trust, chain;
+	struct sealed settings, trust, chain, crls;
 	EVP_PKEY *key; /* stays the caller's */
 };
 
-/* All of it or nothing. NULL: ERR_FORMAT, ERR_PEER, ERR_NOMEM. */
+/*
+ * All of it or nothing. NULL: ERR_FORMAT, ERR_PEER, ERR_NOMEM. The bytes of the CRL index must stay
+ * as long as the generation, the others need not.
+ */
 struct generation *generation_new(const struct generation_parts *p, struct err *e)
     __attribute__((warn_unused_result, nonnull));
-/* The same from the descriptors of a GENERATION message: settings, trust, server chain. */
-struct generation *generation_from_fds(uint64_t number, const int fds[3], EVP_PKEY *key,
-    struct err *e) __attribute__((warn_unused_result, nonnull));
+/* The same from the descriptors of a GENERATION message, in the order of the parts. */
+#define GENERATION_FDS 4
+struct generation *generation_from_fds(uint64_t number, const int fds[GENERATION_FDS],
+    EVP_PKEY *key, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */

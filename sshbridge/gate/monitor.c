@@ -99,8 +99,8 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	struct err why = { 0 };
 	uint64_t number;
 
-	if (msg_get_u64(m, &number) == -1 || msg_end(m, e) == -1 || nfds != 3 || number == 0 ||
-	    (g->gen != NULL && number <= g->gen->number))
+	if (msg_get_u64(m, &number) == -1 || msg_end(m, e) == -1 || nfds != GENERATION_FDS ||
+	    number == 0 || (g->gen != NULL && number <= g->gen->number))
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	if (g->key.generation != number)
 		err_set(&why, ERR_PEER, "no private key came with it");
@@ -153,7 +153,7 @@ static const struct msg_rule from_monitor[] = {
 	{ MSG_COUNTERS, PHASE_NEW, 1, 1, on_counters },
 	{ MSG_PEER, PHASE_NEW, 1, 1, on_peer },
 	{ MSG_KEY, PHASE_ANY, 0, 0, on_key },
-	{ MSG_GENERATION, PHASE_ANY, 0, 3, on_generation },
+	{ MSG_GENERATION, PHASE_ANY, 0, GENERATION_FDS, on_generation },
 	{ MSG_LISTEN, PHASE_ANY, 0, MSG_FDS_MAX, on_listen },
 };
 

@@ -91,9 +91,10 @@ put_paths(const struct proof *p, struct msg_out *o, struct err *e)
 	for (size_t i = 0; i < p->nsections; i++) {
 		const struct proof_section *s = &p->sections[i];
 
-		for (int k = 0; k < sk_X509_num(s->res.path); k++) {
+		for (int k = 0, n = sk_X509_num(s->res.path); k < n; k++) {
 			if (pathcert_from_x509(sk_X509_value(s->res.path, k),
-				p->gen->set.sections[s->index].name, &pc, e) == -1)
+				p->gen->set.sections[s->index].name,
+				k + 1 < n ? s->res.issuers[k] : NULL, &pc, e) == -1)
 				return -1;
 			pathcert_put(&pc, o);
 		}

@@ -76,8 +76,35 @@ settings_bytes(uint8_t *buf, size_t *n, struct err *e)
 	return r;
 }
 
+/* A CRL by its way through load: read, signature and all, and indexed. The caller frees it. */
+static uint8_t *
+index_bytes(const struct selftest_cert *ca, X509_CRL *crl, size_t *n, struct err *e)
+{
+	static const struct certpath_crl_file file = { .name = "self-test",
+		.section_name = "self-test" };
+	struct certpath_trust *t = certpath_trust_new(e);
+	struct crldrafts lists = { .v = NULL };
+	unsigned char *cert = NULL, *der = NULL;
+	int cert_len = i2d_X509(ca->cert, &cert), der_len = i2d_X509_CRL(crl, &der);
+	uint8_t *bytes = NULL;
+
+	if (cert_len <= 0 || der_len <= 0)
+		err_nomem(e, "self-test");
+	else if (t != NULL &&
+		 certpath_trust_add(t, CERTPATH_ANCHOR, "self-test", cert, (size_t)cert_len, e) !=
+		     -1 &&
+		 certpath_crls_read(t, &file, der, (size_t)der_len, &lists, e) == 0)
+		bytes = crldrafts_pack(&lists, n, e);
+	crldrafts_done(&lists);
+	certpath_trust_free(t);
+	OPENSSL_free(cert);
+	OPENSSL_free(der);
+	return bytes;
+}
+
+/* *crls holds the index, which the caller frees after the generation. */
 static struct generation *
-build(const struct selftest_cert *c, struct err *e)
+build(const struct selftest_cert *c, uint8_t **crls, struct err *e)
 {
 	uint8_t *set = malloc(SETTINGS_BYTES_MAX);
 	struct generation_parts p = { .number = 1, .key = c[SERVER].key };
@@ -90,11 +117,12 @@ build(const struct selftest_cert *c, struct err *e)
 	if (set == NULL || pem == NULL)
 		err_nomem(e, "self-test");
 	else if (crl != NULL && settings_bytes(set, &p.settings.n, e) == 0 &&
+		 (*crls = index_bytes(&c[CA], crl, &p.crls.n, e)) != NULL &&
 		 PEM_write_bio_X509(pem, c[CA].cert) == 1 &&
 		 add_record(&w, RECORD_ANCHOR, pem, e) == 0 &&
-		 PEM_write_bio_X509_CRL(pem, crl) == 1 && add_record(&w, RECORD_CRL, pem, e) == 0 &&
 		 PEM_write_bio_X509(pem, c[SERVER].cert) == 1) {
 		p.settings.p = set;
+		p.crls.p = *crls;
 		p.trust = (struct sealed){ .p = w.buf, .n = w.len };
 		p.chain.n = (size_t)BIO_get_mem_data(pem, &text);
 		p.chain.p = (const uint8_t *)text;
@@ -242,13 +270,14 @@ handshakes(struct err *e)
 {
 	struct selftest_cert c[NCERTS] = { { 0 } };
 	struct generation *g = NULL;
+	uint8_t *crls = NULL;
 	int ret = -1;
 
 	for (size_t i = 0; i < NCERTS; i++)
 		if (selftest_cert_make(&certs[i].spec,
 			certs[i].issuer == -1 ? NULL : &c[certs[i].issuer], &c[i], e) == -1)
 			goto out;
-	if ((g = build(c, e)) == NULL)
+	if ((g = build(c, &crls, e)) == NULL)
 		goto out;
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 		if (try(g, c, i, e) == -1)
@@ -256,6 +285,7 @@ handshakes(struct err *e)
 	ret = 0;
 out:
 	generation_unref(g);
+	free(crls);
 	for (size_t i = 0; i < NCERTS; i++)
 		selftest_cert_done(&c[i]);
 	ERR_clear_error();

@@ -19,6 +19,7 @@ commit(struct ident *id)
 	generation_unref(id->gen);
 	id->gen = k->gen;
 	k->gen = NULL;
+	crlage_taken(id, ident_now());
 	ask_enable(id);
 	ident_ready(id, number, NULL);
 	review_start(id, "a new generation");

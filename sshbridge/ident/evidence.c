@@ -1,4 +1,5 @@
 /* evidence.c - what a client's certificate said: the gate's words, which are input, not fact */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,10 @@
 struct reading {
 	struct path paths[SECTIONS_MAX];
 	unsigned ncerts[SECTIONS_MAX];
+	struct path_cert certs[PATHCERTS_MAX];
+	uint32_t at[PATHCERTS_MAX]; /* the path of each */
+	bool odd[PATHCERTS_MAX];    /* a serial number that no CRL can list */
+	uint32_t total;
 	uint32_t npaths;
 	bool has_leaf;
 	uint8_t leaf[32];
@@ -44,6 +49,19 @@ read_sections(struct msg_in *m, struct reading *r, struct err *e)
 	return 0;
 }
 
+/* A leaf is no CA's certificate: no gate accepts one; what stands above it in a path is one. */
+static void
+take_serial(struct reading *r, const struct pathcert *pc, uint32_t path)
+{
+	struct path_cert *c = &r->certs[r->total];
+
+	/* an anchor may have any: nobody asks for it */
+	r->odd[r->total] = crlindex_serial(pc->serial, pc->serial_len, &c->serial) == -1;
+	memcpy(c->issuer, pc->issuer, sizeof(c->issuer));
+	c->is_ca = r->ncerts[path] > 1;
+	r->at[r->total++] = path;
+}
+
 /* The next certificate of its section's path, leaf first. */
 static int
 take_cert(struct reading *r, const struct pathcert *pc, struct err *e)
@@ -66,6 +84,7 @@ take_cert(struct reading *r, const struct pathcert *pc, struct err *e)
 	if (pc->not_after < p->not_after)
 		p->not_after = pc->not_after;
 	memcpy(p->anchor, pc->sha256, sizeof(p->anchor));
+	take_serial(r, pc, (uint32_t)(p - r->paths));
 	return 0;
 }
 
@@ -104,40 +123,75 @@ check_leaf(const struct reading *r, const struct identity *id, struct err *e)
 	return 0;
 }
 
+/*
+ * The certificates of each path together, without its last one: that is the anchor, which nobody
+ * revokes but who takes it out of the configuration.
+ */
+static int
+gather(struct reading *r, struct path_cert *to, uint32_t *total, struct err *e)
+{
+	uint32_t n = 0;
+
+	for (uint32_t p = 0; p < r->npaths; p++) {
+		unsigned left = r->ncerts[p] - 1;
+
+		r->paths[p].first = n;
+		r->paths[p].n = left;
+		for (uint32_t i = 0; i < r->total && left > 0; i++)
+			if (r->at[i] == p) {
+				if (r->odd[i])
+					return err_set(e, ERR_PEER,
+					    "OPEN: a serial number that no certificate has");
+				to[n++] = r->certs[i];
+				left--;
+			}
+	}
+	*total = n;
+	return 0;
+}
+
 static struct evidence *
-pack(const struct reading *r, const struct identity *id, struct err *e)
+pack(struct reading *r, const struct identity *id, struct err *e)
 {
 	static uint8_t buf[MSG_MAX];
+	static struct path_cert certs[PATHCERTS_MAX];
 	struct msg_out o;
 	struct evidence *ev;
-	size_t paths = r->npaths * sizeof(r->paths[0]);
+	size_t paths = r->npaths * sizeof(r->paths[0]), all;
+	uint32_t ncerts = 0;
 
+	if (gather(r, certs, &ncerts, e) == -1)
+		return NULL;
+	all = ncerts * sizeof(certs[0]);
 	msg_start(&o, buf, sizeof(buf), MSG_OPEN, 0);
 	identity_put(id, &o);
 	if (msg_finish(&o, e) == -1)
 		return NULL;
-	if ((ev = malloc(sizeof(*ev) + paths + o.len)) == NULL) {
+	if ((ev = malloc(sizeof(*ev) + paths + all + o.len)) == NULL) {
 		err_nomem(e, "connection");
 		return NULL;
 	}
 	memcpy(ev->leaf, r->leaf, sizeof(ev->leaf));
 	ev->leaf_not_after = r->leaf_not_after;
 	ev->npaths = r->npaths;
+	ev->ncerts = ncerts;
 	ev->identity_len = (uint32_t)o.len;
 	memcpy(ev->paths, r->paths, paths);
-	memcpy((uint8_t *)ev->paths + paths, buf, o.len);
+	memcpy((uint8_t *)ev->paths + paths, certs, all);
+	memcpy((uint8_t *)ev->paths + paths + all, buf, o.len);
 	return ev;
 }
 
 struct evidence *
 evidence_get(struct msg_in *m, struct identity **id, struct err *e)
 {
-	struct reading r = { 0 };
+	static struct reading r;
 	struct identity *got = NULL;
 	struct evidence *ev = NULL;
 	const uint8_t *key;
 	size_t key_len;
 
+	memset(&r, 0, sizeof(r));
 	if (read_sections(m, &r, e) == -1 || (got = identity_get(m, e)) == NULL)
 		return NULL;
 	if (msg_get_bytes(m, &key, &key_len, SSHKEY_BLOB_MAX) == -1)
@@ -152,12 +206,22 @@ evidence_get(struct msg_in *m, struct identity **id, struct err *e)
 	return ev;
 }
 
+const struct path_cert *
+evidence_cert(const struct evidence *ev, uint32_t i)
+{
+	assert(i < ev->ncerts);
+	return (const struct path_cert *)(const void *)&ev->paths[ev->npaths] + i;
+}
+
 struct identity *
 evidence_identity(const struct evidence *ev, struct err *e)
 {
 	struct msg_in m;
 
-	if (msg_parse(&m, &ev->paths[ev->npaths], ev->identity_len, e) == -1)
+	const struct path_cert *certs =
+	    (const struct path_cert *)(const void *)&ev->paths[ev->npaths];
+
+	if (msg_parse(&m, certs + ev->ncerts, ev->identity_len, e) == -1)
 		return NULL;
 	return identity_get(&m, e);
 }

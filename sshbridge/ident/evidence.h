@@ -3,6 +3,7 @@
 #ifndef EVIDENCE_H
 #define EVIDENCE_H
 
+#include "crlindex.h"
 #include "identity.h"
 #include "pathinfo.h"
 
@@ -11,15 +12,26 @@ struct path {
 	char section[SECTION_MAX];
 	int64_t not_before, not_after; /* the latest and the earliest of the path, both inclusive */
 	uint8_t anchor[32];	       /* SHA-256 of the last certificate */
+	uint32_t first, n; /* its certificates but the anchor, leaf first: evidence_cert() */
+};
+
+/* What a CRL can say of one certificate. */
+struct path_cert {
+	uint8_t issuer[CRLINDEX_ID]; /* who revokes it */
+	struct crlindex_serial serial;
+	bool is_ca;
 };
 
 struct evidence {
 	uint8_t leaf[32]; /* SHA-256 */
 	int64_t leaf_not_after;
-	uint32_t npaths;
+	uint32_t npaths, ncerts;
 	uint32_t identity_len;
-	struct path paths[]; /* then identity_len bytes: the identity as a message */
+	struct path paths[]; /* then the certificates, then the identity as a message */
 };
+/* Certificate i of all paths. */
+const struct path_cert *evidence_cert(const struct evidence *ev, uint32_t i)
+    __attribute__((returns_nonnull, nonnull));
 
 /*
  * Read accepting sections, identity, SSH key and certificates: the end of OPEN. NULL: ERR_PEER

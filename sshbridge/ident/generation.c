@@ -80,7 +80,8 @@ generation_new(uint64_t number, const struct generation_parts *parts, struct err
 	g->refs = 1;
 	g->number = number;
 	if (settings_decode(parts->settings, parts->settings_len, &g->settings, e) == -1 ||
-	    read_anchors(g, parts, e) == -1 || read_map(g, parts, e) == -1) {
+	    read_anchors(g, parts, e) == -1 || read_map(g, parts, e) == -1 ||
+	    (parts->crls.p != NULL && crlindex_open(&parts->crls, &g->crls, e) == -1)) {
 		generation_unref(g);
 		return NULL;
 	}
@@ -88,24 +89,31 @@ generation_new(uint64_t number, const struct generation_parts *parts, struct err
 }
 
 struct generation *
-generation_map(uint64_t number, const int fds[3], struct err *e)
+generation_map(uint64_t number, const int fds[GENERATION_FDS], struct err *e)
 {
-	static const size_t max[3] = { SETTINGS_BYTES_MAX, ANCHORS_BYTES_MAX, IDMAP_TEXT_MAX };
-	struct sealed s[3] = { { 0 } };
+	const size_t max[GENERATION_FDS] = { SETTINGS_BYTES_MAX, ANCHORS_BYTES_MAX, IDMAP_TEXT_MAX,
+		crlindex_bytes_max() };
+	struct sealed s[GENERATION_FDS] = { { 0 } };
 	struct generation_parts parts;
 	struct generation *g = NULL;
 	size_t n = 0;
 
-	while (n < 3 && sealed_map(fds[n], max[n], &s[n], e) == 0)
+	while (n < GENERATION_FDS && sealed_map(fds[n], max[n], &s[n], e) == 0)
 		n++;
-	if (n == 3) {
+	if (n == GENERATION_FDS) {
 		parts = (struct generation_parts){ .settings = s[0].p,
 			.settings_len = s[0].n,
 			.anchors = s[1].p,
 			.anchors_len = s[1].n,
 			.map = s[2].p,
-			.map_len = s[2].n };
+			.map_len = s[2].n,
+			.crls = s[3] };
 		g = generation_new(number, &parts, e);
+	}
+	if (g != NULL) {
+		/* it stays mapped: the others were read */
+		g->crl_bytes = s[3];
+		n--;
 	}
 	while (n > 0)
 		sealed_unmap(&s[--n]);
@@ -126,6 +134,7 @@ generation_unref(struct generation *g)
 		return;
 	idmap_free(g->map);
 	free(g->anchors);
+	sealed_unmap(&g->crl_bytes);
 	free(g);
 }
 
@@ -143,4 +152,22 @@ bool
 generation_same_map(const struct generation *a, const struct generation *b)
 {
 	return a->map_hash == b->map_hash;
+}
+
+void
+generation_crls_hold(const struct generation *g, int64_t now, int64_t *from, int64_t *to)
+{
+	*from = INT64_MIN;
+	*to = INT64_MAX;
+	for (uint32_t i = 0; i < g->crls.nlists; i++) {
+		const int64_t edges[] = { g->crls.lists[i].this_update,
+			g->crls.lists[i].next_update };
+
+		for (size_t k = 0; k < 2; k++) {
+			if (edges[k] <= now && edges[k] > *from)
+				*from = edges[k];
+			if (edges[k] > now && edges[k] < *to)
+				*to = edges[k];
+		}
+	}
 }

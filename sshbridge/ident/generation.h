@@ -2,6 +2,7 @@
 #ifndef GENERATION_H
 #define GENERATION_H
 
+#include "crlindex.h"
 #include "idmap.h"
 #include "settings.h"
 
@@ -17,27 +18,37 @@ struct generation {
 	uint64_t map_hash;	/* of its text and of what that is read with */
 	struct anchor *anchors; /* sorted, each once */
 	size_t nanchors;
+	struct sealed crl_bytes; /* mapped, the same memory as in all gates */
+	struct crlindex crls;	 /* in crl_bytes */
 };
 
 /* Bytes of a set, as they lie in sealed memory. */
 struct generation_parts {
 	const uint8_t *settings, *anchors, *map;
 	size_t settings_len, anchors_len, map_len;
+	struct sealed crls; /* must stay as long as the generation; p NULL: no CRLs */
 };
 /*
  * Build a set, with one reference for the caller. NULL: ERR_FORMAT (the map), ERR_PEER (the other
- * two), ERR_NOMEM.
+ * others), ERR_NOMEM.
  */
 struct generation *generation_new(uint64_t number, const struct generation_parts *parts,
     struct err *e) __attribute__((warn_unused_result, nonnull));
-/* The same from sealed memfds, which stay the caller's. */
-struct generation *generation_map(uint64_t number, const int fds[3], struct err *e)
+/* The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index. */
+#define GENERATION_FDS 4
+struct generation *generation_map(uint64_t number, const int fds[GENERATION_FDS], struct err *e)
     __attribute__((warn_unused_result, nonnull));
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */
 bool generation_same_map(const struct generation *a, const struct generation *b)
     __attribute__((nonnull));
 
+/*
+ * The seconds around `now` in which no CRL begins or ends: before *from and from *to on they say
+ * something else.
+ */
+void generation_crls_hold(const struct generation *g, int64_t now, int64_t *from, int64_t *to)
+    __attribute__((nonnull));
 bool generation_trusts(const struct generation *g, uint32_t section, const uint8_t sha256[32])
     __attribute__((nonnull));
 

@@ -42,7 +42,8 @@ ident_init(struct ident *id, struct err *e)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
-	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1)
+	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
+	    crlage_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -50,6 +51,7 @@ ident_init(struct ident *id, struct err *e)
 void
 ident_done(struct ident *id)
 {
+	crlage_done(id);
 	ask_done(id);
 	older_done(id);
 	names_done(id);

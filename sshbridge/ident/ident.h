@@ -22,6 +22,7 @@
 #include "review.h"
 #include "sandbox.h"
 #include "table.h"
+#include "crlage.h"
 
 /* Bytes that may wait for one peer. A gate or resolver that lets more lie is broken. */
 #define IDENT_QUEUE_MAX (1U << 20)
@@ -41,6 +42,7 @@ struct ident {
 	struct older older;
 	struct review review;
 	struct cuts cuts;
+	struct crlage crlage;
 	uint64_t log_lost;
 };
 

@@ -33,6 +33,70 @@ judge_times(const struct path *p, enum judge_mode mode, int64_t now, struct verd
 	return 0;
 }
 
+static int
+refuse_revoked(
+    const struct path *p, uint32_t depth, const struct crlindex_answer *a, struct verdict *v)
+{
+	const char *reason = crlindex_reason_name(a->reason);
+
+	v->cut = CUT_REVOKED;
+	err_set(&v->why, ERR_REFUSED, "section %s: %s is revoked%s%s (CRL of \"%s\", %s)",
+	    p->section, depth == 0 ? "the certificate" : "a CA above the certificate",
+	    *reason == '\0' ? "" : ": ", reason, a->list->name, a->list->file);
+	return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is revoked");
+}
+
+/* No list that says whether a certificate is revoked. */
+static int
+refuse_unknown(const struct path *p, const struct crlindex_answer *a, struct verdict *v)
+{
+	static const char *const states[] = {
+		[CRLINDEX_OTHERS] = "is for other certificates only",
+		[CRLINDEX_EARLY] = "has not begun",
+		[CRLINDEX_STALE] = "has expired",
+	};
+	char at[TEXT_TIME_SIZE];
+
+	v->cut = CUT_REVOKED;
+	if (a->list == NULL)
+		err_set(
+		    &v->why, ERR_REFUSED, "section %s: there is no CRL of an issuer", p->section);
+	else
+		err_set(&v->why, ERR_REFUSED,
+		    "section %s: the CRL of \"%s\" (%s, nextUpdate %s) %s", p->section,
+		    a->list->name, a->list->file, text_time(at, a->list->next_update),
+		    states[a->state]);
+	return verdict_refuse(
+	    v, REFUSED_CERTIFICATE, "it cannot be told whether the certificate is revoked");
+}
+
+/* Each certificate below the anchor by the CRL of its issuer. */
+static int
+judge_serials(const struct generation *g, uint32_t section, const struct evidence *ev,
+    const struct path *p, enum judge_mode mode, int64_t now, struct verdict *v)
+{
+	const struct settings_section *s = &g->settings.sections[section];
+	bool lenient = mode != JUDGE_NEW && s->stale_cut == 0;
+
+	if (s->revocation == 0)
+		return 0;
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct path_cert *c = evidence_cert(ev, p->first + i);
+		const struct crlindex_query q = { .section = section,
+			.issuer = c->issuer,
+			.serial = c->serial,
+			.is_ca = c->is_ca };
+		struct crlindex_answer a;
+
+		crlindex_ask(&g->crls, &q, now, &a);
+		if (a.revoked)
+			return refuse_revoked(p, i, &a, v);
+		if (a.state != CRLINDEX_CURRENT && !lenient)
+			return refuse_unknown(p, &a, v);
+	}
+	return 0;
+}
+
 static const struct path *
 path_of(const struct evidence *ev, const char *section)
 {
@@ -63,6 +127,8 @@ judge_paths(const struct generation *g, const struct evidence *ev, enum judge_mo
 			    v, REFUSED_CERTIFICATE, "the certificate is not trusted");
 			continue;
 		}
+		if (judge_serials(g, i, ev, p, mode, now, v) == -1)
+			continue;
 		a->names[a->n] = g->settings.sections[i].name;
 		a->index[a->n++] = i;
 	}

@@ -48,11 +48,12 @@ struct accepted {
 	size_t n;
 };
 /*
- * A login that begins, or a connection that is there: a stale CRL refuses the first only. KEEP is
- * a connection that is there and stays beyond the end of its certificate (on-expiry = "keep").
+ * A login that begins, or a connection that is there: a CRL that is stale or missing refuses the
+ * first, and the other only with on-stale = "cut". KEEP is a connection that is there and stays
+ * beyond the end of its certificate (on-expiry = "keep").
  */
 enum judge_mode { JUDGE_NEW, JUDGE_LIVE, JUDGE_KEEP };
-/* Times and anchors. 0, or -1 with v filled when no section is left. */
+/* Times, anchors and serial numbers. 0, or -1 with v filled when no section is left. */
 int judge_paths(const struct generation *g, const struct evidence *ev, enum judge_mode mode,
     int64_t now, struct accepted *a, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));

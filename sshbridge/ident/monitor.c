@@ -32,7 +32,7 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	if (nfds != 3)
+	if (nfds != GENERATION_FDS)
 		return err_set(e, ERR_PEER, "GENERATION: %zu descriptors", nfds);
 	if ((g = generation_map(number, fds, &why)) == NULL) {
 		ident_ready(id, number, &why);
@@ -100,7 +100,7 @@ on_listen(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 }
 
 static const struct msg_rule rules[] = {
-	{ MSG_GENERATION, 1, 0, 3, on_generation },
+	{ MSG_GENERATION, 1, 0, GENERATION_FDS, on_generation },
 	{ MSG_PEER, 1, 0, 1, on_peer },
 	{ MSG_LISTEN, 1, 0, 1, on_listen },
 };

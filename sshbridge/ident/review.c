@@ -198,6 +198,7 @@ review_start(struct ident *id, const char *reason)
 
 	begin(id);
 	r->full = r->pass;
+	generation_crls_hold(id->gen, ident_now(), &r->crls_from, &r->crls_to);
 	r->cut = 0;
 	(void)snprintf(r->reason, sizeof(r->reason), "%s", reason);
 }
@@ -220,12 +221,18 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct ident *id = arg;
+	int64_t now = ident_now();
 
 	(void)fd;
 	(void)what;
 	wait_for_second(id);
 	cuts_tick(id);
-	if (id->gen != NULL && id->table.n > 0)
+	if (id->gen == NULL || id->table.n == 0)
+		return;
+	/* one that begins may revoke; one that ends may cut, with on-stale = "cut" */
+	if (now < id->review.crls_from || now >= id->review.crls_to)
+		review_start(id, "a CRL began or ended");
+	else
 		begin(id);
 }
 
@@ -234,6 +241,8 @@ review_init(struct ident *id, struct err *e)
 {
 	struct review *r = &id->review;
 
+	r->crls_from = INT64_MIN;
+	r->crls_to = INT64_MAX;
 	r->slice = evtimer_new(id->base, on_slice, id);
 	r->tick = evtimer_new(id->base, on_tick, id);
 	if (r->slice == NULL || r->tick == NULL)

@@ -21,6 +21,7 @@ struct review {
 	uint64_t pass; /* number of the last one that began */
 	uint64_t full; /* the last one that judges everybody; later ones look at the times only */
 	struct event *slice, *tick;
+	int64_t crls_from, crls_to; /* what CRLs say was the same to everybody in these seconds */
 	char reason[64]; /* for the log: why the last full one began; empty: it has ended */
 	uint64_t cut;	 /* how many it has cut */
 };

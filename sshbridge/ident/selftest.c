@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crldraft.h"
 #include "ident.h"
 #include "report.h"
 #include "sealed.h"
@@ -10,11 +11,33 @@
 static const char map_text[] = "email {user}@self.test {user}\n"
 			       "cn /^deploy-(?<env>[a-z]+)$/ deploy-{env}\n";
 static const uint8_t leaf_hash[32] = { 1 }, anchor_hash[32] = { 2 };
+static const uint8_t issuer[CRLINDEX_ID] = { 3 };
+static const uint8_t good_serial = 4, revoked_serial = 5;
+/* The index of make_generation(), which only borrows it. */
+static uint8_t *crl_bytes;
 
 static int
 fail(struct err *e, const char *what)
 {
 	return err_set(e, ERR_SYS, "self-test: %s", what);
+}
+
+/* One list, current from 0 to 300, with one serial number in it. */
+static int
+make_index(struct sealed *s, struct err *e)
+{
+	struct crldrafts set = { .v = NULL };
+	struct crldraft d = { .list = { .this_update = 0, .next_update = 300 } };
+	int r = -1;
+
+	memcpy(d.list.issuer, issuer, sizeof(d.list.issuer));
+	if (crldraft_add(&d, &revoked_serial, 1, 1, e) == 0 && crldrafts_take(&set, &d, e) == 0 &&
+	    (crl_bytes = crldrafts_pack(&set, &s->n, e)) != NULL) {
+		s->p = crl_bytes;
+		r = 0;
+	}
+	crldrafts_done(&set);
+	return r;
 }
 
 static struct generation *
@@ -43,10 +66,11 @@ make_generation(struct err *e)
 	memcpy(s.sections[0].name, "self", 5);
 	s.sections[0].fields[0] = ID_EMAIL;
 	s.sections[0].nfields = 1;
+	s.sections[0].revocation = 1;
 	s.targets[0].source = SOURCE_SYSTEM;
 	s.targets[0].port = 22;
 	if (settings_encode(&s, text, sizeof(text), &p.settings_len, e) == 0 &&
-	    records_add(&w, &r, e) == 0) {
+	    records_add(&w, &r, e) == 0 && make_index(&p.crls, e) == 0) {
 		p.anchors = w.buf;
 		p.anchors_len = w.len;
 		g = generation_new(1, &p, e);
@@ -57,7 +81,7 @@ make_generation(struct err *e)
 
 /* What a gate would say of a certificate with these values, valid from 100 to 200. */
 static struct evidence *
-make_evidence(struct identity **id, struct err *e)
+make_evidence(uint8_t serial, struct identity **id, struct err *e)
 {
 	uint8_t buf[2048];
 	char fp[TEXT_SHA256_SIZE];
@@ -82,6 +106,9 @@ make_evidence(struct identity **id, struct err *e)
 		msg_put_bytes(&o, "", 0);
 		msg_put_u32(&o, 2);
 		memcpy(pc.sha256, leaf_hash, sizeof(pc.sha256));
+		memcpy(pc.issuer, issuer, sizeof(pc.issuer));
+		pc.serial[0] = serial;
+		pc.serial_len = 1;
 		pathcert_put(&pc, &o);
 		memcpy(pc.sha256, anchor_hash, sizeof(pc.sha256));
 		pathcert_put(&pc, &o);
@@ -90,6 +117,24 @@ make_evidence(struct identity **id, struct err *e)
 	}
 	identity_free(said);
 	return ev;
+}
+
+/* The neighbour that is listed gets nothing. */
+static int
+test_revoked(const struct generation *g, struct err *e)
+{
+	struct accepted a;
+	struct verdict v = { 0 };
+	struct identity *id = NULL;
+	struct evidence *ev = make_evidence(revoked_serial, &id, e);
+	int r;
+
+	if (ev == NULL)
+		return -1;
+	r = judge_paths(g, ev, JUDGE_NEW, 150, &a, &v);
+	identity_free(id);
+	free(ev);
+	return r == -1 ? 0 : fail(e, "a revoked certificate is accepted");
 }
 
 static int
@@ -164,14 +209,15 @@ ident_selftest(struct ident *id, struct err *e)
 
 	if (who_netns(&id->netns, e) == -1 || (g = make_generation(e)) == NULL)
 		return -1;
-	if ((ev = make_evidence(&identity, e)) != NULL) {
-		if (test_verdicts(g, ev, identity, name, e) == 0)
+	if ((ev = make_evidence(good_serial, &identity, e)) != NULL) {
+		if (test_verdicts(g, ev, identity, name, e) == 0 && test_revoked(g, e) == 0)
 			r = test_table(id, ev, name, e);
 		else
 			free(ev);
 	}
 	identity_free(identity);
 	generation_unref(g);
+	free(crl_bytes);
 	if (r == 0)
 		report(id, CHILD_DEBUG, "self-test passed");
 	return r;

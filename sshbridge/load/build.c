@@ -10,14 +10,6 @@
 #include "sealed.h"
 
 static void
-note(void *arg, const char *text)
-{
-	const char *section = arg;
-
-	load_text(CHILD_WARNING, "trust \"%s\": %s", section, text);
-}
-
-static void
 note_map(void *arg, const char *text)
 {
 	(void)arg;
@@ -33,22 +25,47 @@ find(const struct load *l, enum load_kind kind)
 	return NULL;
 }
 
+/* Anchors and intermediates out of the records in force. */
 static int
-build_section(struct load *l, uint32_t i, int64_t now, struct err *e)
+add_records(struct load *l, uint32_t section, const struct load_file *f, struct err *e)
 {
-	static const enum certpath_kind kinds[] = { [LOAD_ANCHORS] = CERTPATH_ANCHOR,
-		[LOAD_INTERMEDIATES] = CERTPATH_INTERMEDIATE,
-		[LOAD_CRL] = CERTPATH_CRL };
+	static const enum certpath_kind kinds[] = {
+		[RECORD_ANCHOR] = CERTPATH_ANCHOR, [RECORD_INTERMEDIATE] = CERTPATH_INTERMEDIATE
+	};
+	const struct sealed s = { .p = f->text, .n = f->n };
+	struct record r;
+	size_t pos = 0;
+	int more;
+
+	while ((more = records_next(&s, &pos, &r, e)) == 1) {
+		if (r.kind < RECORD_ANCHOR || r.kind > RECORD_INTERMEDIATE)
+			return err_set(e, ERR_PEER, "trust: record of kind %u", r.kind);
+		if (r.section == section && certpath_trust_add(l->trust[section], kinds[r.kind],
+						"trust", r.p, r.n, e) == -1)
+			return -1;
+	}
+	return more;
+}
+
+static int
+build_section(struct load *l, uint32_t i, struct err *e)
+{
+	static const enum certpath_kind kinds[] = {
+		[LOAD_ANCHORS] = CERTPATH_ANCHOR, [LOAD_INTERMEDIATES] = CERTPATH_INTERMEDIATE
+	};
+	const struct load_file *trust = find(l, LOAD_TRUST);
 	struct settings_section *s = &l->settings.sections[i];
 
 	if ((l->trust[i] = certpath_trust_new(e)) == NULL)
 		return -1;
 	certpath_trust_revocation(
 	    l->trust[i], s->revocation ? CERTPATH_REVOCATION_REQUIRE : CERTPATH_REVOCATION_OFF);
+	if (trust != NULL && add_records(l, i, trust, e) == -1)
+		return -1;
 	for (size_t k = 0; k < l->nfiles; k++) {
 		struct load_file *f = &l->files[k];
 
-		if (f->section != i || f->kind < LOAD_ANCHORS || f->kind > LOAD_CRL)
+		if (f->section != i || f->kind < LOAD_ANCHORS || f->kind > LOAD_INTERMEDIATES)
 			continue;
 		if (certpath_trust_add(l->trust[i], kinds[f->kind], f->name, f->text, f->n, e) ==
 		    -1)
@@ -56,7 +73,7 @@ build_section(struct load *l, uint32_t i, int64_t now, struct err *e)
 	}
 	if (certpath_nanchors(l->trust[i]) == 0)
 		return err_set(e, ERR_FORMAT, "trust \"%s\": no trust anchor", s->name);
-	return certpath_trust_check(l->trust[i], now, note, s->name, e);
+	return 0;
 }
 
 static int
@@ -90,8 +107,12 @@ load_build(struct load *l, int64_t now, struct err *e)
 	if (settings_decode(s->text, s->n, &l->settings, e) == -1)
 		return -1;
 	for (uint32_t i = 0; i < l->settings.nsections; i++)
-		if (build_section(l, i, now, e) == -1)
+		if (build_section(l, i, e) == -1)
 			return -1;
+	if (load_crls(l, now, e) == -1 || load_crls_seal(l, e) == -1)
+		return -1;
+	if (l->crls_only)
+		return 0;
 	if (build_map(l, e) == -1)
 		return -1;
 	if ((s = find(l, LOAD_CHAIN)) == NULL)
@@ -102,9 +123,9 @@ load_build(struct load *l, int64_t now, struct err *e)
 static int
 seal_trust(struct load *l, struct err *e)
 {
-	static const enum record_kind kinds[] = { [LOAD_ANCHORS] = RECORD_ANCHOR,
-		[LOAD_INTERMEDIATES] = RECORD_INTERMEDIATE,
-		[LOAD_CRL] = RECORD_CRL };
+	static const enum record_kind kinds[] = {
+		[LOAD_ANCHORS] = RECORD_ANCHOR, [LOAD_INTERMEDIATES] = RECORD_INTERMEDIATE
+	};
 	struct records_writer w = { .max = LOAD_BYTES_MAX };
 	int fd = -1;
 
@@ -112,7 +133,7 @@ seal_trust(struct load *l, struct err *e)
 		struct load_file *f = &l->files[i];
 		struct record r = { .section = f->section, .p = f->text, .n = f->n };
 
-		if (f->kind < LOAD_ANCHORS || f->kind > LOAD_CRL)
+		if (f->kind < LOAD_ANCHORS || f->kind > LOAD_INTERMEDIATES)
 			continue;
 		r.kind = kinds[f->kind];
 		if (records_add(&w, &r, e) == -1)
@@ -166,19 +187,23 @@ load_send(struct load *l, struct err *e)
 {
 	uint8_t buf[64];
 	struct msg_out o;
-	int fds[5], r = -1;
+	int fds[6], r = -1;
 
+	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
+	msg_put_u64(&o, l->generation);
+	if (l->crls_only) {
+		msg_put_u32(&o, 0);
+		return msgio_send(CHILD_CHANNEL, &o, &l->crls_fd, 1, e);
+	}
+	msg_put_u32(&o, (uint32_t)idmap_nrules(l->map));
 	fds[0] = seal_file(l, LOAD_SETTINGS, "settings", e);
 	fds[1] = seal_trust(l, e);
 	fds[2] = seal_anchors(l, e);
 	fds[3] = seal_file(l, LOAD_MAP, "map", e);
 	fds[4] = seal_file(l, LOAD_CHAIN, "chain", e);
-	if (fds[0] != -1 && fds[1] != -1 && fds[2] != -1 && fds[3] != -1 && fds[4] != -1) {
-		msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
-		msg_put_u64(&o, l->generation);
-		msg_put_u32(&o, (uint32_t)idmap_nrules(l->map));
-		r = msgio_send(CHILD_CHANNEL, &o, fds, 5, e);
-	}
+	fds[5] = l->crls_fd;
+	if (fds[0] != -1 && fds[1] != -1 && fds[2] != -1 && fds[3] != -1 && fds[4] != -1)
+		r = msgio_send(CHILD_CHANNEL, &o, fds, 6, e);
 	for (size_t i = 0; i < 5; i++)
 		if (fds[i] != -1)
 			close(fds[i]);

@@ -15,6 +15,7 @@ static const size_t limits[] = {
 	[LOAD_CRL] = CERTPATH_CRL_MAX,
 	[LOAD_CHAIN] = SETTINGS_CHAIN_MAX,
 	[LOAD_MAP] = IDMAP_TEXT_MAX,
+	[LOAD_TRUST] = LOAD_BYTES_MAX,
 };
 
 static int
@@ -48,7 +49,7 @@ take_file(struct load *l, struct msg_in *m, int *fd, struct err *e)
 	memset(f, 0, sizeof(*f));
 	if (msg_get_u32(m, &kind) == -1 || msg_get_u32(m, &f->section) == -1 ||
 	    msg_get_str(m, f->name, sizeof(f->name)) == -1 || kind < LOAD_SETTINGS ||
-	    kind > LOAD_MAP || f->section >= SECTIONS_MAX)
+	    kind > LOAD_CRL_FOUND || f->section >= SECTIONS_MAX)
 		return err_set(e, ERR_PEER, "FILES: malformed");
 	f->kind = (enum load_kind)kind;
 	f->fd = *fd;
@@ -72,12 +73,68 @@ on_files(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return msg_end(m, e);
 }
 
+static int
+on_keep(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct load *l = ctx;
+	struct load_keep *k = &l->keeps[l->nkeeps];
+	uint32_t named;
+
+	(void)fds;
+	(void)nfds;
+	if (l->nkeeps == LOAD_FILES_MAX)
+		return err_set(e, ERR_FORMAT, "more than %d files are named", LOAD_FILES_MAX);
+	if (msg_get_u32(m, &k->section) == -1 || msg_get_u32(m, &named) == -1 ||
+	    msg_get_str(m, k->name, sizeof(k->name)) == -1 ||
+	    msg_get_str(m, k->why, sizeof(k->why)) == -1 || k->section >= SECTIONS_MAX || named > 1)
+		return err_set(e, ERR_PEER, "KEEP: malformed");
+	k->named = named != 0;
+	l->nkeeps++;
+	return msg_end(m, e);
+}
+
+static int
+on_terms(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct load *l = ctx;
+	uint32_t terms;
+
+	(void)fds;
+	(void)nfds;
+	if (msg_get_u32(m, &terms) == -1 || terms > (LOAD_FORCE | LOAD_QUIET))
+		return err_set(e, ERR_PEER, "TERMS: malformed");
+	l->force = (terms & LOAD_FORCE) != 0;
+	l->quiet = (terms & LOAD_QUIET) != 0;
+	return msg_end(m, e);
+}
+
 static const struct msg_rule from_monitor[] = {
 	{ MSG_KEY, 1, 1, 0, on_key },
+	{ MSG_TERMS, 1, 1, 0, on_terms },
+	{ MSG_KEEP, 1, 0, 0, on_keep },
 	{ MSG_FILES, 1, 0, MSG_FDS_MAX, on_files },
 };
 
-/* Read all that came. What changed while it was read is refused by file_read(). */
+/* The index that is in force, which a load process of before has sealed. */
+static int
+map_old(struct load *l, struct load_file *f, struct err *e)
+{
+	int r = -1;
+
+	if (l->has_old)
+		err_set(e, ERR_PEER, "FILES: two CRL indexes");
+	else if (sealed_map(f->fd, crlindex_bytes_max(), &l->old_bytes, e) == 0)
+		r = crlindex_open(&l->old_bytes, &l->old, e);
+	l->has_old = r == 0;
+	close(f->fd);
+	f->fd = -1;
+	return r;
+}
+
+/*
+ * Read all that came but CRLs, of which one at a time is in memory later. What changed while it
+ * was read is refused by file_read().
+ */
 static int
 read_files(struct load *l, struct err *e)
 {
@@ -86,6 +143,14 @@ read_files(struct load *l, struct err *e)
 	for (size_t i = 0; i < l->nfiles; i++) {
 		struct load_file *f = &l->files[i];
 
+		if (f->kind == LOAD_CRL || f->kind == LOAD_CRL_FOUND)
+			continue;
+		if (f->kind == LOAD_OLD_CRLS) {
+			if (map_old(l, f, e) == -1)
+				return -1;
+			continue;
+		}
+		l->crls_only = l->crls_only || f->kind == LOAD_TRUST;
 		if (file_read(f->fd, f->name, limits[f->kind], &f->text, &f->n, e) == -1)
 			return -1;
 		close(f->fd);

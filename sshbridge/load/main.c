@@ -85,7 +85,7 @@ answer_explains(struct load *l)
 int
 main(int argc, char **argv)
 {
-	static struct load l;
+	static struct load l = { .crls_fd = -1 };
 	struct child c;
 	struct err e = { 0 };
 

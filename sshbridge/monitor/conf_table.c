@@ -24,7 +24,7 @@ const struct conf_section_info conf_sections[CONF_NSECTIONS] = {
 
 static const struct conf_word tls_versions[] = { { "1.2", 0x0303 }, { "1.3", 0x0304 }, { 0 } };
 static const struct conf_word revocations[] = { { "require", 1 }, { "off", 0 }, { 0 } };
-static const struct conf_word stales[] = { { "keep", 0 }, { 0 } };
+static const struct conf_word stales[] = { { "keep", 0 }, { "cut", 1 }, { 0 } };
 static const struct conf_word expiries[] = { { "cut", 0 }, { "keep", 1 }, { 0 } };
 static const struct conf_word modes[] = { { "forward", CONF_FORWARD }, { 0 } };
 static const struct conf_word sources[] = {
@@ -57,7 +57,7 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	{ CONF_TRUST, "revocation", CONF_WORD, NULL, .words = revocations,
 	    .at = EACH(settings.sections, revocation),
 	    .help = "whether each issuer in a path must have a current CRL" },
-	{ CONF_TRUST, "on-stale", CONF_WORD, "keep", .words = stales, .later = "cut",
+	{ CONF_TRUST, "on-stale", CONF_WORD, "keep", .words = stales,
 	    .at = EACH(settings.sections, stale_cut),
 	    .help = "what a CRL that is out of date does to live connections" },
 	{ CONF_TRUST, "identity-fields", CONF_FIELDS, "uri upn email subject", false,

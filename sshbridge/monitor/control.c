@@ -78,6 +78,14 @@ on_reload(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	(void)nfds;
 	if (msg_get_u32(in, &force) == -1 || msg_end(in, e) == -1)
 		return err_set(e, ERR_PEER, "RELOAD: malformed");
+	/* CRLs that are just being taken: it follows them */
+	if (c->m->current != NULL && c->m->candidate != NULL && c->m->candidate->crls_only &&
+	    !c->m->again) {
+		notify_reloading(c->m);
+		c->reload = c->m->again = true;
+		c->m->again_force = force != 0;
+		return 0;
+	}
 	if (c->m->current == NULL || c->m->candidate != NULL) {
 		answer(c, false, "another reload is under way", NULL);
 		return 0;

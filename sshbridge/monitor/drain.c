@@ -60,6 +60,7 @@ drain_start(struct monitor *m)
 	generation_fail(m, "draining");
 	notify(m, "STOPPING=1");
 	monitor_log(m, CHILD_NOTICE, "draining: nobody new is accepted, sessions go on");
+	generation_keep_key(m->current, true);
 	if ((pid = fork()) == -1)
 		monitor_log(m, CHILD_ERROR,
 		    "drain: fork: %s: this process itself goes on until "
@@ -67,6 +68,7 @@ drain_start(struct monitor *m)
 		    strerror(errno));
 	if (pid > 0)
 		_exit(0);
+	generation_keep_key(m->current, false);
 	m->draining = true;
 	m->notify_socket = NULL;
 	if (m->load.q == NULL)
@@ -82,6 +84,7 @@ drain_start(struct monitor *m)
 
 		(void)event_base_once(m->base, -1, EV_TIMEOUT, on_limit, m, &tv);
 	}
+	watch_start(m);	 /* CRLs go on to count, also those that were just on their way */
 	logging_open(m); /* with the pid that writes from now on */
 	close_listeners(m);
 	drain_check(m);

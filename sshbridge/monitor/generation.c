@@ -11,14 +11,9 @@
 #include <unistd.h>
 
 #include "addr.h"
-#include "certpath.h"
 #include "file.h"
-#include "idmap.h"
 #include "listeners.h"
 #include "monitor.h"
-
-/* as in docs/PROTOCOL.md, message FILES */
-enum { F_SETTINGS = 1, F_ANCHORS, F_INTERMEDIATES, F_CRL, F_CHAIN, F_MAP };
 
 void
 generation_free(struct generation *g)
@@ -32,9 +27,21 @@ generation_free(struct generation *g)
 		explicit_bzero(g->key, KEY_MAX);
 		(void)munmap(g->key, KEY_MAX);
 	}
+	crlfiles_done(&g->crls);
 	listeners_free(g->listeners);
 	conf_free(g->conf);
 	free(g);
+}
+
+/* No child that is started gets the key with its memory; a draining copy goes on with it. */
+void
+generation_keep_key(struct generation *g, bool over_fork)
+{
+	if (g->key == NULL)
+		return;
+	(void)madvise(g->key, KEY_MAX, over_fork ? MADV_KEEPONFORK : MADV_WIPEONFORK);
+	if (!over_fork)
+		(void)mlock(g->key, KEY_MAX);
 }
 
 static struct generation *
@@ -68,8 +75,7 @@ read_key(struct generation *g, struct err *e)
 		return err_nomem(e, "tls: key");
 	}
 	(void)madvise(g->key, KEY_MAX, MADV_DONTDUMP);
-	(void)madvise(g->key, KEY_MAX, MADV_WIPEONFORK);
-	(void)mlock(g->key, KEY_MAX);
+	generation_keep_key(g, false);
 	if ((fd = file_open(path, &rules, e)) == -1)
 		return err_prefix(e, "tls: key");
 	if (file_read(fd, path, KEY_MAX, &p, &n, e) == -1) {
@@ -81,128 +87,6 @@ read_key(struct generation *g, struct err *e)
 	g->key_len = n;
 	explicit_bzero(p, n);
 	free(p);
-	return 0;
-}
-
-/* ---- handing files to load ---------------------------------------------------------------- */
-
-struct file_list {
-	struct kid *load;
-	uint64_t number;
-	uint8_t buf[8192];
-	struct msg_out entries; /* fields of the entries collected so far */
-	uint8_t entry_buf[8192];
-	int fds[MSG_FDS_MAX];
-	size_t n;
-};
-
-static void
-list_flush(struct file_list *l)
-{
-	struct msg_out o;
-
-	msg_start(&o, l->buf, sizeof(l->buf), MSG_FILES, 0);
-	msg_put_u64(&o, l->number);
-	msg_put_u32(&o, (uint32_t)l->n);
-	memcpy(o.buf + o.len, l->entries.buf + MSG_HEADER, l->entries.len - MSG_HEADER);
-	o.len += l->entries.len - MSG_HEADER;
-	kid_send(l->load, &o, l->fds, l->n);
-	msg_start(&l->entries, l->entry_buf, sizeof(l->entry_buf) - 64, MSG_FILES, 0);
-	l->n = 0;
-}
-
-static void
-list_add(struct file_list *l, uint32_t kind, uint32_t section, const char *name, int fd)
-{
-	char shown[512];
-
-	(void)snprintf(shown, sizeof(shown), "%s", name);
-	if (l->n == MSG_FDS_MAX)
-		list_flush(l);
-	msg_put_u32(&l->entries, kind);
-	msg_put_u32(&l->entries, section);
-	msg_put_str(&l->entries, shown);
-	l->fds[l->n++] = fd;
-}
-
-static int
-list_open(struct file_list *l, uint32_t kind, uint32_t section, const char *path, size_t max,
-    struct err *e)
-{
-	struct file_rules rules = { .max = max };
-	int fd = file_open(path, &rules, e);
-
-	if (fd == -1)
-		return -1;
-	list_add(l, kind, section, path, fd);
-	return 0;
-}
-
-static int
-list_section(struct file_list *l, const struct conf *c, uint32_t i, struct err *e)
-{
-	const struct conf_trust *t = &c->trust[i];
-
-	const struct {
-		uint32_t kind;
-		const struct conf_list *list;
-		size_t max;
-	} lists[] = {
-		{ F_ANCHORS, &t->anchors, CERTPATH_PEM_MAX },
-		{ F_INTERMEDIATES, &t->intermediates, CERTPATH_PEM_MAX },
-		{ F_CRL, &t->crls, CERTPATH_CRL_MAX },
-	};
-
-	for (size_t j = 0; j < sizeof(lists) / sizeof(lists[0]); j++)
-		for (size_t k = 0; k < lists[j].list->n; k++)
-			if (list_open(l, lists[j].kind, i, lists[j].list->v[k], lists[j].max, e) ==
-			    -1)
-				return -1;
-	return 0;
-}
-
-static int
-list_settings(struct file_list *l, const struct settings *s, struct err *e)
-{
-	static uint8_t buf[SETTINGS_BYTES_MAX];
-	size_t n;
-	int fd;
-
-	if (settings_encode(s, buf, sizeof(buf), &n, e) == -1)
-		return -1;
-	if ((fd = memfd_create("settings", MFD_CLOEXEC)) == -1 || write(fd, buf, n) != (ssize_t)n ||
-	    lseek(fd, 0, SEEK_SET) == -1) {
-		err_sys(e, errno, "settings");
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	list_add(l, F_SETTINGS, 0, "settings", fd);
-	return 0;
-}
-
-static int
-send_files(struct monitor *m, struct generation *g, struct err *e)
-{
-	struct file_list l = { .load = &m->load, .number = g->number };
-	const struct conf *c = g->conf;
-	int r = -1;
-
-	msg_start(&l.entries, l.entry_buf, sizeof(l.entry_buf) - 64, MSG_FILES, 0);
-	if (list_settings(&l, &c->settings, e) == 0 &&
-	    list_open(&l, F_CHAIN, 0, c->certificate, CERTPATH_PEM_MAX, e) == 0 &&
-	    list_open(&l, F_MAP, 0, c->identity_map, IDMAP_TEXT_MAX, e) == 0)
-		r = 0;
-	for (uint32_t i = 0; r == 0 && i < c->settings.nsections; i++)
-		r = list_section(&l, c, i, e);
-	if (r == -1) {
-		for (size_t i = 0; i < l.n; i++)
-			close(l.fds[i]);
-		return -1;
-	}
-	if (l.n > 0)
-		list_flush(&l);
-	list_flush(&l); /* the empty one: the end of the list */
 	return 0;
 }
 
@@ -222,7 +106,19 @@ send_key(struct kid *k, const struct generation *g)
 /* ---- the life of a candidate -------------------------------------------------------------- */
 
 static int
-build(struct monitor *m, struct generation *g, struct err *e)
+start_load(struct monitor *m, struct err *e)
+{
+	if (m->load.pid != 0) {
+		/* the last one has answered, or was killed: it has nothing left to do */
+		(void)kill(m->load.pid, SIGKILL);
+		(void)waitpid(m->load.pid, NULL, 0);
+		m->load.pid = 0;
+	}
+	return kid_start(&m->load, e);
+}
+
+static int
+build(struct monitor *m, struct generation *g, bool force, struct err *e)
 {
 	if ((g->conf = conf_load(m->conf_path, e)) == NULL)
 		return -1;
@@ -234,16 +130,30 @@ build(struct monitor *m, struct generation *g, struct err *e)
 	    (g->listeners = listeners_new(g->conf->listen, g->conf->settings.nlisteners, m->ngates,
 		 m->current == NULL ? NULL : m->current->listeners, e)) == NULL)
 		return -1;
-	if (m->load.pid != 0) {
-		/* the last one has answered, or was killed: it has nothing left to do */
-		(void)kill(m->load.pid, SIGKILL);
-		(void)waitpid(m->load.pid, NULL, 0);
-		m->load.pid = 0;
-	}
-	if (kid_start(&m->load, e) == -1)
+	if (crlfiles_scan(g->conf, &g->crls, e) == -1 || start_load(m, e) == -1)
 		return -1;
 	send_key(&m->load, g);
-	if (send_files(m, g, e) == -1) {
+	if (files_send(m, g, force, e) == -1) {
+		kid_kill(&m->load, "");
+		return -1;
+	}
+	return 0;
+}
+
+/* All but the CRLs is what is in force: not read again, and moved over when it is committed. */
+static int
+build_crls(struct monitor *m, struct generation *g, struct err *e)
+{
+	g->crls_only = true;
+	if (crlfiles_scan(m->current->conf, &g->crls, e) == -1)
+		return -1;
+	for (size_t i = 0; i < GEN_FDS; i++)
+		if (i != GEN_CRLS &&
+		    (g->fds[i] = fcntl(m->current->fds[i], F_DUPFD_CLOEXEC, 10)) == -1)
+			return err_sys(e, errno, "CRL files");
+	if (start_load(m, e) == -1)
+		return -1;
+	if (files_send_crls(m, g, e) == -1) {
 		kid_kill(&m->load, "");
 		return -1;
 	}
@@ -257,7 +167,7 @@ generation_start(struct monitor *m, bool force, struct err *e)
 
 	if (g == NULL)
 		return -1;
-	if (build(m, g, e) == -1) {
+	if (build(m, g, force, e) == -1) {
 		generation_free(g);
 		return -1;
 	}
@@ -267,11 +177,32 @@ generation_start(struct monitor *m, bool force, struct err *e)
 	return 0;
 }
 
+int
+generation_start_crls(struct monitor *m, struct err *e)
+{
+	struct generation *g = generation_new(++m->last_number, e);
+
+	if (g == NULL)
+		return -1;
+	if (build_crls(m, g, e) == -1) {
+		generation_free(g);
+		return -1;
+	}
+	m->candidate = g;
+	m->force = false;
+	m->offered = false;
+	return 0;
+}
+
 void
 generation_fail(struct monitor *m, const char *why)
 {
+	bool crls_only;
+
 	if (m->candidate == NULL)
 		return;
+	if ((crls_only = m->candidate->crls_only))
+		watch_failed(m, &m->candidate->crls);
 	generation_free(m->candidate);
 	m->candidate = NULL;
 	m->offered = false;
@@ -281,8 +212,12 @@ generation_fail(struct monitor *m, const char *why)
 		monitor_fatal(m, "%s", why);
 		return;
 	}
-	monitor_log(m, CHILD_ERROR, "reload refused, generation %llu stays in force: %s",
-	    (unsigned long long)m->current->number, why);
+	monitor_log(m, CHILD_ERROR, "%s refused, generation %llu stays in force: %s",
+	    crls_only ? "new CRLs are" : "reload", (unsigned long long)m->current->number, why);
+	if (crls_only) {
+		monitor_advance(m);
+		return;
+	}
 	notify(m, "READY=1");
 	control_reloaded(m, false, why);
 	monitor_advance(m);
@@ -322,6 +257,13 @@ generation_loaded(struct monitor *m, uint32_t nrules, int *fds)
 	struct generation *g = m->candidate;
 	struct err e = { 0 };
 
+	if (g->crls_only) {
+		g->fds[GEN_CRLS] = fds[0];
+		fds[0] = -1;
+		kid_end(&m->load);
+		monitor_advance(m);
+		return;
+	}
 	for (size_t i = 0; i < GEN_FDS; i++) {
 		g->fds[i] = fds[i];
 		fds[i] = -1;
@@ -349,8 +291,23 @@ generation_commit(struct monitor *m)
 	m->current = m->candidate;
 	m->candidate = NULL;
 	m->offered = false;
+	if (m->current->crls_only) {
+		struct generation *g = m->current;
+
+		g->conf = old->conf;
+		g->key = old->key;
+		g->key_len = old->key_len;
+		g->listeners = old->listeners;
+		g->nrules = old->nrules;
+		old->conf = NULL;
+		old->key = NULL;
+		old->listeners = NULL;
+		generation_free(old);
+		return;
+	}
 	generation_free(old);
 	logging_open(m);
+	watch_start(m);
 }
 
 /* ---- handing it out ----------------------------------------------------------------------- */
@@ -388,17 +345,17 @@ send_generation(struct kid *k, struct generation *g, const int *which, size_t n)
 void
 generation_to_ident(struct monitor *m, struct generation *g)
 {
-	static const int which[] = { GEN_SETTINGS, GEN_ANCHORS, GEN_MAP };
+	static const int which[] = { GEN_SETTINGS, GEN_ANCHORS, GEN_MAP, GEN_CRLS };
 
-	send_generation(&m->ident, g, which, 3);
+	send_generation(&m->ident, g, which, 4);
 }
 
 void
 generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
 {
-	static const int which[] = { GEN_SETTINGS, GEN_TRUST, GEN_CHAIN };
+	static const int which[] = { GEN_SETTINGS, GEN_TRUST, GEN_CHAIN, GEN_CRLS };
 
 	(void)m;
 	send_key(gate, g);
-	send_generation(gate, g, which, 3);
+	send_generation(gate, g, which, 4);
 }

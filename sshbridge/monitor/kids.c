@@ -79,7 +79,7 @@ on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	text_clean(why);
 	if (k->kind == KID_LOAD && number != 0) {
 		if (k->m->mode == MODE_EXPLAIN && k->m->candidate != NULL &&
-		    k->m->candidate->fds[0] != -1) {
+		    k->m->candidate->fds[GEN_CRLS] != -1) {
 			if (!ok && why[0] != '\0')
 				(void)fprintf(stderr, "sshbridge: %s\n", why);
 			monitor_stop(k->m, ok ? 0 : 1);
@@ -188,7 +188,8 @@ on_loaded(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	uint32_t nrules;
 
 	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &nrules) == -1 || msg_end(m, e) == -1 ||
-	    nfds != GEN_FDS || k->m->candidate == NULL || number != k->m->candidate->number)
+	    k->m->candidate == NULL || number != k->m->candidate->number ||
+	    nfds != (k->m->candidate->crls_only ? 1 : GEN_FDS))
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	generation_loaded(k->m, nrules, fds);
 	return 0;
@@ -395,7 +396,7 @@ on_death(struct kid *k, int status)
 		return;
 	k->failures = short_life && !clean ? k->failures + 1 : 0;
 	if (k->kind == KID_LOAD) {
-		if (m->candidate != NULL && m->candidate->fds[0] == -1)
+		if (m->candidate != NULL && m->candidate->fds[GEN_CRLS] == -1)
 			generation_fail(m, "the load process ended without an answer");
 		return;
 	}

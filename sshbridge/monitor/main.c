@@ -103,6 +103,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	kids_reap(m);
+	watch_look(m);
 	if (stamp != m->resolv_stamp && m->resolve.state == KID_UP) {
 		m->resolv_stamp = stamp;
 		msg_start(&o, buf, sizeof(buf), MSG_RELOAD, 0);
@@ -296,6 +297,7 @@ end(struct monitor *m)
 	kid_end(&m->resolve);
 	kid_end(&m->load);
 	control_close_all(m);
+	watch_stop(m);
 	unixsock_free(m->ident_sock);
 	unixsock_free(m->control_sock);
 	if (m->mode == MODE_RUN && m->ready && !m->draining)

@@ -90,7 +90,7 @@ advance_ident(struct monitor *m)
 {
 	struct generation *g = m->candidate;
 
-	if (g != NULL && g->fds[0] == -1)
+	if (g != NULL && g->fds[GEN_CRLS] == -1)
 		g = NULL; /* load still has it */
 	if (g == NULL)
 		g = m->current;
@@ -211,11 +211,14 @@ settled(struct monitor *m)
 	}
 	if (told != m->current->number) {
 		told = m->current->number;
-		(void)snprintf(text, sizeof(text), "generation %llu is in force: %u rules",
-		    (unsigned long long)told, m->current->nrules);
+		(void)snprintf(text, sizeof(text), "generation %llu is in force: %u rules%s",
+		    (unsigned long long)told, m->current->nrules,
+		    m->current->crls_only ? ", with new CRLs" : "");
 		monitor_log(m, CHILD_NOTICE, "%s", text);
-		notify(m, "READY=1");
-		control_reloaded(m, true, text);
+		if (!m->current->crls_only) {
+			notify(m, "READY=1");
+			control_reloaded(m, true, text);
+		}
 	}
 	if (!m->ready) {
 		m->ready = true;
@@ -256,8 +259,14 @@ monitor_advance(struct monitor *m)
 	if (m->again && m->candidate == NULL && m->current != NULL && !m->stopping) {
 		struct err e = { 0 };
 
-		m->again = false;
-		if (generation_start(m, false, &e) == -1)
+		bool force = m->again_force;
+
+		m->again = m->again_force = false;
+		if (generation_start(m, force, &e) == -1) {
 			monitor_log(m, CHILD_ERROR, "reload refused: %s", e.text);
+			control_reloaded(m, false, e.text);
+		}
 	}
+	if (m->candidate == NULL && m->current != NULL && !m->stopping)
+		watch_idle(m);
 }

@@ -14,6 +14,7 @@
 #include "child.h"
 #include "conf.h"
 #include "counters.h"
+#include "crlfiles.h"
 #include "msgq.h"
 
 #define GATES_MAX    64
@@ -51,10 +52,12 @@ struct kid {
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
-enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_FDS };
+enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_CRLS, GEN_FDS };
 struct listeners; /* listeners.h */
 struct generation {
 	uint64_t number;
+	bool crls_only; /* until it is committed conf, key and listeners are those in force */
+	struct crlfiles crls;
 	struct conf *conf;
 	int fds[GEN_FDS];
 	uint32_t nrules;
@@ -86,11 +89,13 @@ struct monitor {
 
 	struct generation *current, *candidate;
 	uint64_t last_number;
-	bool force;	   /* the candidate was asked for with --force */
-	bool offered;	   /* the candidate is with ident */
-	bool again;	   /* SIGHUP came while one was under way */
-	bool ready;	   /* was up once */
-	char failure[512]; /* why the last candidate failed */
+	bool force;	     /* the candidate was asked for with --force */
+	bool offered;	     /* the candidate is with ident */
+	bool again;	     /* a reload was asked for while one was under way */
+	bool again_force;    /* with --force */
+	struct watch *watch; /* of CRL files; NULL: none */
+	bool ready;	     /* was up once */
+	char failure[512];   /* why the last candidate failed */
 
 	struct unixsock *ident_sock, *control_sock;
 	struct control *controls; /* clients of control-socket */
@@ -145,13 +150,32 @@ int spawn(struct monitor *m, const char *program, unsigned index, uid_t uid, gid
 /* Begin a new candidate: open all files, start load. -1: *e says what is wrong; nothing changed. */
 int generation_start(struct monitor *m, bool force, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* The same for CRLs alone; everything else stays as it is. */
+int generation_start_crls(struct monitor *m, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 void generation_loaded(struct monitor *m, uint32_t nrules, int *fds) __attribute__((nonnull));
 void generation_fail(struct monitor *m, const char *why) __attribute__((nonnull));
 void generation_commit(struct monitor *m) __attribute__((nonnull));
 void generation_free(struct generation *g);
+/* Around the fork by which a draining copy begins: it hands the key out with new CRLs. */
+void generation_keep_key(struct generation *g, bool over_fork) __attribute__((nonnull));
 void generation_to_ident(struct monitor *m, struct generation *g) __attribute__((nonnull));
 void generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
     __attribute__((nonnull));
+
+/* files.c: to a load process that was just started. -1: *e, and nothing more is sent. */
+int files_send(struct monitor *m, struct generation *g, bool force, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+int files_send_crls(struct monitor *m, struct generation *g, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* watch.c: CRL files are taken when they change */
+void watch_start(struct monitor *m) __attribute__((nonnull)); /* anew, for m->current */
+void watch_look(struct monitor *m) __attribute__((nonnull));  /* now and then: has one changed? */
+void watch_idle(struct monitor *m) __attribute__((nonnull));  /* no candidate is under way */
+void watch_stop(struct monitor *m) __attribute__((nonnull));
+/* These were not taken: not to be tried again before they change. Moved out of *f. */
+void watch_failed(struct monitor *m, struct crlfiles *f) __attribute__((nonnull));
 
 /* limits.c: descriptors, and what they leave of `connections` */
 void limits_apply(struct monitor *m, struct conf *c, unsigned workers) __attribute__((nonnull));

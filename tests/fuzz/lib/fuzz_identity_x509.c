@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (id != NULL && id->nvalues == 0)
 		abort(); /* a fingerprint there is always */
 	identity_free(id);
-	if (pathcert_from_x509(x, "fuzz", &pc, &e) == 0 && pc.serial_len == 0)
+	if (pathcert_from_x509(x, "fuzz", NULL, &pc, &e) == 0 && pc.serial_len == 0)
 		abort();
 	if ((key = X509_get0_pubkey(x)) != NULL)
 		if (spki_to_sshkey(key, &k, &e) == 0 && k.blob_len == 0)

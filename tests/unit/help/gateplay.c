@@ -21,6 +21,7 @@
 #include <openssl/err.h>
 
 #include "addr.h"
+#include "certpath.h"
 #include "child.h"
 #include "counters.h"
 #include "tests/unit/help/gateplay.h"
@@ -325,27 +326,64 @@ static int
 trust_fd(struct gateplay *p, bool with_other_root)
 {
 	struct records_writer w = { .max = 1 << 20 };
-	X509_CRL *crl = pki_crl(
-	    &(struct pki_crl_spec){ .revoked = { { .cert = p->pki.revoked } } }, p->pki.inter);
-	X509_CRL *root_crl = pki_crl(&(struct pki_crl_spec){ 0 }, p->pki.root);
 	struct err e;
 	int fd;
 
 	add(&w, RECORD_ANCHOR, pki_pem_cert(p->pki.root->cert));
-	add(&w, RECORD_CRL, pki_pem_crl(root_crl));
-	add(&w, RECORD_CRL, pki_pem_crl(crl));
 	add(&w, RECORD_INTERMEDIATE, pki_pem_cert(p->pki.inter->cert));
-	if (with_other_root) {
-		X509_CRL *other = pki_crl(&(struct pki_crl_spec){ 0 }, p->pki.other_root);
-
+	if (with_other_root)
 		add(&w, RECORD_ANCHOR, pki_pem_cert(p->pki.other_root->cert));
-		add(&w, RECORD_CRL, pki_pem_crl(other));
-		X509_CRL_free(other);
-	}
 	fd = sealed_new("trust", w.buf, w.len, &e);
 	records_done(&w);
+	return fd;
+}
+
+static void
+add_text(struct certpath_trust *t, enum certpath_kind kind, char *pem)
+{
+	struct err e;
+
+	assert_int_equal(
+	    1, certpath_trust_add(t, kind, "test", (const uint8_t *)pem, strlen(pem), &e));
+	free(pem);
+}
+
+static void
+add_crl(struct certpath_trust *t, struct crldrafts *lists, const struct pki_crl_spec *spec,
+    const struct pki_cert *issuer)
+{
+	const struct certpath_crl_file file = { .name = "test.crl", .section_name = "test" };
+	X509_CRL *crl = pki_crl(spec, issuer);
+	char *pem = pki_pem_crl(crl);
+	struct err e;
+
+	assert_int_equal(
+	    0, certpath_crls_read(t, &file, (const uint8_t *)pem, strlen(pem), lists, &e));
+	free(pem);
 	X509_CRL_free(crl);
-	X509_CRL_free(root_crl);
+}
+
+/* CRLs of all authorities; the intermediate's has one certificate revoked. */
+static int
+crls_fd(struct gateplay *p)
+{
+	struct err e;
+	struct certpath_trust *t = certpath_trust_new(&e);
+	struct crldrafts lists = { .v = NULL };
+	int fd;
+
+	assert_non_null(t);
+	add_text(t, CERTPATH_ANCHOR, pki_pem_cert(p->pki.root->cert));
+	add_text(t, CERTPATH_ANCHOR, pki_pem_cert(p->pki.other_root->cert));
+	add_text(t, CERTPATH_INTERMEDIATE, pki_pem_cert(p->pki.inter->cert));
+	add_crl(t, &lists, &(struct pki_crl_spec){ .revoked = { { .cert = p->pki.revoked } } },
+	    p->pki.inter);
+	add_crl(t, &lists, &(struct pki_crl_spec){ 0 }, p->pki.root);
+	add_crl(t, &lists, &(struct pki_crl_spec){ 0 }, p->pki.other_root);
+	fd = crldrafts_seal(&lists, &e);
+	assert_int_not_equal(-1, fd);
+	crldrafts_done(&lists);
+	certpath_trust_free(t);
 	return fd;
 }
 
@@ -359,7 +397,7 @@ gateplay_generation(struct gateplay *p, uint64_t generation, bool with_other_roo
 	struct msg_out o;
 	struct err e;
 	size_t n;
-	int fds[3];
+	int fds[4];
 
 	if (settings_encode(&p->set, set, sizeof(set), &n, &e) == -1)
 		fail_msg("%s", e.text);
@@ -367,10 +405,11 @@ gateplay_generation(struct gateplay *p, uint64_t generation, bool with_other_roo
 	fds[0] = sealed_new("settings", set, n, &e);
 	fds[1] = trust_fd(p, with_other_root);
 	fds[2] = sealed_new("chain", chain, strlen(chain), &e);
+	fds[3] = crls_fd(p);
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, generation);
-	gateplay_send(p->monitor, &o, fds, 3);
-	for (size_t i = 0; i < 3; i++)
+	gateplay_send(p->monitor, &o, fds, 4);
+	for (size_t i = 0; i < 4; i++)
 		close(fds[i]);
 	free(leaf);
 	free(inter);

@@ -17,6 +17,7 @@
 
 #include "identity.h"
 #include "tests/unit/help/stage.h"
+#include "crldraft.h"
 #include "sealed.h"
 #include "text.h"
 
@@ -64,7 +65,8 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	struct msg_out o;
 	uint8_t buf[64], sha256[32];
 	size_t n = 0;
-	int fds[3];
+	struct crldrafts none = { .v = NULL };
+	int fds[4];
 
 	assert_int_equal(0, settings_encode(s, text, sizeof(text), &n, &e));
 	for (size_t i = 0; i < nanchors; i++) {
@@ -80,12 +82,13 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	fds[0] = sealed_new("settings", text, n, &e);
 	fds[1] = sealed_new("anchors", w.buf == NULL ? text : w.buf, w.len, &e);
 	fds[2] = sealed_new("map", map, strlen(map), &e);
+	fds[3] = crldrafts_seal(&none, &e);
 	records_done(&w);
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, number);
 	msg_put_u32(&o, p->force);
-	stage_send(p->monitor, &o, fds, 3);
-	for (int i = 0; i < 3; i++)
+	stage_send(p->monitor, &o, fds, 4);
+	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 }
 

@@ -198,7 +198,7 @@ work_confined(struct pathtest *p, X509 *good, X509 *expired, X509 *revoked)
 	if ((id = identity_from_x509(good, NULL, 0, &p->err)) == NULL)
 		return 5;
 	identity_free(id);
-	return pathcert_from_x509(good, "corp", &pc, &p->err) == 0 ? 0 : 6;
+	return pathcert_from_x509(good, "corp", p->result.issuers[0], &pc, &p->err) == 0 ? 0 : 6;
 }
 
 static void

@@ -313,26 +313,27 @@ facts_of_a_path_certificate_come_out(void **state)
 	struct pki_cert *c = pki_make(
 	    &(struct pki_spec){ .serial = "AB01", .from = PKI_FROM + 7, .until = PKI_NOW }, root);
 	char longest[SECTION_MAX + 1];
-	const ASN1_OCTET_STRING *skid = X509_get0_subject_key_id(root->cert);
+	static const uint8_t zero[PATHCERT_ISSUER];
+	uint8_t issuer[PATHCERT_ISSUER];
 
 	(void)state;
-	assert_int_equal(0, pathcert_from_x509(c->cert, "corp", &pc, &e));
+	memset(issuer, 0x5a, sizeof(issuer));
+	assert_int_equal(0, pathcert_from_x509(c->cert, "corp", issuer, &pc, &e));
 	assert_int_equal(3, pc.serial_len);
 	assert_memory_equal("\0\xab\x01", pc.serial, 3);
 	assert_int_equal(PKI_FROM + 7, pc.not_before);
 	assert_int_equal(PKI_NOW, pc.not_after);
 	assert_string_equal("corp", pc.section);
-	assert_int_equal(ASN1_STRING_length(skid), pc.issuer_keyid_len);
-	assert_memory_equal(ASN1_STRING_get0_data(skid), pc.issuer_keyid, pc.issuer_keyid_len);
+	assert_memory_equal(issuer, pc.issuer, sizeof(issuer));
 	memset(longest, 'x', sizeof(longest));
 	longest[SECTION_MAX] = '\0';
-	assert_int_equal(-1, pathcert_from_x509(c->cert, longest, &pc, &e));
+	assert_int_equal(-1, pathcert_from_x509(c->cert, longest, NULL, &pc, &e));
 	longest[SECTION_MAX - 1] = '\0';
-	assert_int_equal(0, pathcert_from_x509(c->cert, longest, &pc, &e));
+	assert_int_equal(0, pathcert_from_x509(c->cert, longest, NULL, &pc, &e));
 	pki_free(c);
 	c = pki_make(&(struct pki_spec){ .profile = PKI_BARE, .serial = "-80" }, root);
-	assert_int_equal(0, pathcert_from_x509(c->cert, "corp", &pc, &e));
-	assert_int_equal(0, pc.issuer_keyid_len);
+	assert_int_equal(0, pathcert_from_x509(c->cert, "corp", NULL, &pc, &e));
+	assert_memory_equal(zero, pc.issuer, sizeof(zero));
 	assert_int_equal(1, pc.serial_len);
 	assert_int_equal(0x80, pc.serial[0]);
 	pki_free(c);

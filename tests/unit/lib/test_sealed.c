@@ -63,7 +63,7 @@ records_come_back_and_every_cut_is_seen(void **state)
 {
 	struct records_writer w = { .max = 1000 };
 	const struct record a = { RECORD_ANCHOR, 1, (const uint8_t *)"one", 3 },
-			    b = { RECORD_CRL, 2, (const uint8_t *)"", 0 };
+			    b = { RECORD_INTERMEDIATE, 2, (const uint8_t *)"", 0 };
 	struct record r;
 	struct err e;
 	size_t pos = 0;

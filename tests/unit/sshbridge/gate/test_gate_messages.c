@@ -91,9 +91,9 @@ static const struct wrong before_service[] = {
 	{ "PEER with two descriptors", MSG_PEER, "w0", 2, 0 },
 	{ "KEY short", MSG_KEY, "q", 0, 0 },
 	{ "KEY with a descriptor", MSG_KEY, "qs", 1, 0 },
-	{ "GENERATION with two descriptors", MSG_GENERATION, "q", 2, 0 },
-	{ "GENERATION with four descriptors", MSG_GENERATION, "q", 4, 0 },
-	{ "GENERATION long", MSG_GENERATION, "qq", 3, 0 },
+	{ "GENERATION with three descriptors", MSG_GENERATION, "q", 3, 0 },
+	{ "GENERATION with five descriptors", MSG_GENERATION, "q", 5, 0 },
+	{ "GENERATION long", MSG_GENERATION, "qq", 4, 0 },
 	{ "OPENED from the monitor", MSG_OPENED, "w0sq", 1, 1 },
 	{ "READY to a gate", MSG_READY, "qws", 0, 0 },
 	{ "an unknown type", (enum msg_type)999, "", 0, 0 },
@@ -161,7 +161,7 @@ static const struct wrong from_ident[] = {
 	{ "CUT long", MSG_CUT, "wwsw", 0, 1 },
 	{ "CUT with a socket", MSG_CUT, "wws", 1, 1 },
 	{ "RENEW from ident", MSG_RENEW, "ww0", 0, 1 },
-	{ "GENERATION from ident", MSG_GENERATION, "q", 3, 0 },
+	{ "GENERATION from ident", MSG_GENERATION, "q", 4, 0 },
 	{ "CLOSED from ident", MSG_CLOSED, "wqqs", 0, 1 },
 };
 

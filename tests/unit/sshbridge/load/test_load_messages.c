@@ -3,6 +3,7 @@
 
 #include "addr.h"
 #include "msgio.h"
+#include "sealed.h"
 #include "tests/unit/sshbridge/load/load_help.h"
 
 /* What the program itself does in main.o; no test here calls it. */
@@ -120,7 +121,7 @@ fields_out_of_range_are_refused(void **state)
 	static const struct {
 		uint32_t kind, section;
 		const char *name;
-	} rows[] = { { 0, 0, "x" }, { LOAD_MAP + 1, 0, "x" }, { UINT32_MAX, 0, "x" },
+	} rows[] = { { 0, 0, "x" }, { LOAD_CRL_FOUND + 1, 0, "x" }, { UINT32_MAX, 0, "x" },
 		{ LOAD_ANCHORS, SECTIONS_MAX, "x" }, { LOAD_ANCHORS, UINT32_MAX, "x" },
 		{ LOAD_MAP, 0, name } };
 	uint8_t buf[1024];
@@ -153,6 +154,106 @@ messages_of_others_and_out_of_phase_are_refused(void **state)
 	msg_start(&o, buf, sizeof(buf), MSG_FILES, 0);
 	buf[3] = MSG_VERSION + 1;
 	first_packet_refused(buf, o.len, NULL, 0, "version");
+}
+
+static struct msg_out
+keep_message(uint8_t *buf, size_t size, uint32_t section, uint32_t named, const char *name)
+{
+	struct msg_out o;
+
+	msg_start(&o, buf, size, MSG_KEEP, 0);
+	msg_put_u32(&o, section);
+	msg_put_u32(&o, named);
+	msg_put_str(&o, name);
+	msg_put_str(&o, "");
+	return o;
+}
+
+static void
+keep_and_terms_short_long_or_out_of_range_are_refused(void **state)
+{
+	static char name[LOAD_NAME_MAX + 1];
+	uint8_t buf[1024];
+	struct msg_out o = keep_message(buf, sizeof(buf), 0, 1, "crl.pem");
+	int fd = load_memfd("x", 1);
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	for (size_t n = 1; n < o.len; n++)
+		first_packet_refused(buf, n, NULL, 0, "");
+	first_packet_refused(buf, o.len, &fd, 1, "descriptors");
+	msg_put_u32(&o, 0);
+	first_packet_refused(buf, o.len, NULL, 0, "left over");
+	o = keep_message(buf, sizeof(buf), SECTIONS_MAX, 1, "crl.pem");
+	first_packet_refused(buf, o.len, NULL, 0, "KEEP: malformed");
+	o = keep_message(buf, sizeof(buf), 0, 2, "crl.pem");
+	first_packet_refused(buf, o.len, NULL, 0, "KEEP: malformed");
+	o = keep_message(buf, sizeof(buf), 0, 0, name);
+	first_packet_refused(buf, o.len, NULL, 0, "KEEP: malformed");
+	msg_start(&o, buf, sizeof(buf), MSG_TERMS, 0);
+	first_packet_refused(buf, o.len, NULL, 0, "TERMS: malformed");
+	msg_put_u32(&o, 4);
+	first_packet_refused(buf, o.len, NULL, 0, "TERMS: malformed");
+	msg_start(&o, buf, sizeof(buf), MSG_TERMS, 0);
+	msg_put_u32(&o, 3);
+	msg_put_u32(&o, 3);
+	first_packet_refused(buf, o.len, NULL, 0, "left over");
+	close(fd);
+}
+
+static void
+a_second_terms_is_refused(void **state)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	struct stage p;
+	char why[512];
+
+	(void)state;
+	msg_start(&o, buf, sizeof(buf), MSG_TERMS, 0);
+	msg_put_u32(&o, LOAD_FORCE);
+	stage_start(&p, "load");
+	stage_send(p.monitor, &o, NULL, 0);
+	stage_send(p.monitor, &o, NULL, 0);
+	assert_false(stage_ready(&p, 0, why, sizeof(why)));
+	assert_non_null(strstr(why, "TERMS more than 1 times"));
+	assert_int_equal(1, WEXITSTATUS(stage_wait(&p)));
+}
+
+/* Sealed bytes in the place of the CRL index in force. */
+static void
+refused_index(const void *p, size_t n, const char *word)
+{
+	struct err e = { 0 };
+	int fd = sealed_new("crls", p, n, &e);
+	struct part part = { LOAD_OLD_CRLS, 0, "CRLs in force", NULL, 0, fd };
+	struct stage s;
+	char why[512];
+
+	assert_int_not_equal(-1, fd);
+	stage_start(&s, "load");
+	load_send_part(&s, &part);
+	load_send_end(&s);
+	load_refused(&s, why, sizeof(why));
+	if (strstr(why, word) == NULL)
+		fail_msg("\"%s\" to come: %s", word, why);
+}
+
+static void
+an_index_that_is_none_is_refused(void **state)
+{
+	const struct part plain = { LOAD_OLD_CRLS, 0, "CRLs in force", "x", 1, 0 };
+	struct stage s;
+	char why[512];
+
+	(void)state;
+	refused_index("x", 1, "CRL index: 1 bytes");
+	refused_index("not an index, and long enough for a head", 40, "not one");
+	stage_start(&s, "load");
+	load_send_part(&s, &plain);
+	load_send_end(&s);
+	load_refused(&s, why, sizeof(why));
+	assert_non_null(strstr(why, "not sealed"));
 }
 
 static void
@@ -320,6 +421,9 @@ main(void)
 		cmocka_unit_test(wrong_descriptors_are_refused),
 		cmocka_unit_test(fields_out_of_range_are_refused),
 		cmocka_unit_test(messages_of_others_and_out_of_phase_are_refused),
+		cmocka_unit_test(keep_and_terms_short_long_or_out_of_range_are_refused),
+		cmocka_unit_test(a_second_terms_is_refused),
+		cmocka_unit_test(an_index_that_is_none_is_refused),
 		cmocka_unit_test(a_second_key_is_refused),
 		cmocka_unit_test(too_many_files_are_refused),
 		cmocka_unit_test(after_the_answer_only_explain_is_taken),

@@ -195,10 +195,10 @@ words_of_later_versions_are_called_so(void **state)
 	refused("target \"j\" { mode = \"record\" }\n", 1, "not in this version");
 	refused(
 	    "target \"j\" { mode = \"dance\" }\n", 1, "\"dance\" is unknown, allowed: \"forward\"");
-	refused("trust \"t\" { on-stale = \"cut\" }\n", 1,
-	    "\"cut\" is not in this version, allowed: "
-	    "\"keep\"");
+	refused("trust \"t\" { on-stale = \"end\" }\n", 1,
+	    "\"end\" is unknown, allowed: \"keep\", \"cut\"");
 	accepted(LISTEN TLS MAP TARGET "trust \"t\" { anchors = \"a\" on-stale = \"keep\" }\n");
+	accepted(LISTEN TLS MAP TARGET "trust \"t\" { anchors = \"a\" on-stale = \"cut\" }\n");
 }
 
 static void
