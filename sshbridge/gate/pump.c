@@ -217,6 +217,9 @@ took(struct pump *p, ssize_t n)
 	if (!flushed)
 		watch(p, &p->client_wr);
 	message_done(p);
+	/* what is TLS's own keeps no idle connection alive */
+	if (n > 0 || p->client_eof)
+		p->moved = now_seconds();
 	p->from_client += (uint64_t)n;
 	to_target(p, (size_t)n);
 	if (p->running && p->asked)
@@ -252,7 +255,6 @@ on_client_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	p->moved = now_seconds();
 	for (int i = 0; i < TURNS && turn_up(p); i++)
 		;
 	end_if_done(p);

@@ -542,6 +542,21 @@ an_idle_pump_owns_no_buffer_and_ends_in_time(void **state)
 	assert_string_equal("idle timeout", r->why);
 }
 
+static void
+messages_of_tls_itself_do_not_keep_an_idle_connection(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, 1);
+	for (int i = 0; i < 600 && r->why == NULL; i++) {
+		assert_int_equal(1, SSL_key_update(r->client, SSL_KEY_UPDATE_NOT_REQUESTED));
+		assert_int_equal(1, SSL_do_handshake(r->client));
+		(void)usleep(100 * 1000);
+		turn(r);
+	}
+	assert_string_equal("idle timeout", r->why);
+}
+
 int
 main(void)
 {
@@ -562,6 +577,7 @@ main(void)
 		TEST(a_client_that_leaves_amid_its_answer_is_ended),
 		TEST(a_target_that_closes_amid_an_answer_does_not_hang_the_connection),
 		TEST(an_idle_pump_owns_no_buffer_and_ends_in_time),
+		TEST(messages_of_tls_itself_do_not_keep_an_idle_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,8 +230,7 @@ a_certificate_that_does_not_hold_is_logged_and_changes_nothing(void **state)
 		session_start(p, &s, p->pki.alice, true);
 		present(s.ssl, bad[i]);
 		read_until(s.ssl, p->monitor);
-		gateplay_log(
-		    p, "not-renewed", "conn=0000000000000077", "why=", "subject=", NULL);
+		gateplay_log(p, "not-renewed", "conn=0000000000000077", "why=", "subject=", NULL);
 		assert_true(gateplay_quiet(p->ident));
 		still_open(&s);
 		session_end(&s);
