@@ -42,10 +42,12 @@ static STACK_OF(X509_CRL) * on_lookup_crls(const X509_STORE_CTX *ctx, const X509
 }
 
 /*
- * Two errors are none of ours. The anchor has no CRL, see above. And RFC 5280 section 4.1.2.5
- * counts the very second of notAfter as valid, while OpenSSL refuses it. The error is put back to
- * OK in both cases, since what stands there at the end is the verdict's reason. Nothing else is
- * ever excused, and an excused one only ends its own check.
+ * Three errors are none of ours. The anchor has no CRL, see above. RFC 5280 section 4.1.2.5
+ * counts the very second of notAfter as valid, while OpenSSL refuses it. And a CA without key usage
+ * may sign (section 6.1.4 (n): "if a key usage extension is present"); with one that leaves out
+ * keyCertSign it was refused before. The error is put back to OK, since what stands there at the
+ * end is the verdict's reason. Nothing else is ever excused, and an excused one only ends its own
+ * check.
  */
 static bool
 is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code, int depth)
@@ -54,6 +56,8 @@ is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code, int depth)
 
 	if (code == X509_V_ERR_UNABLE_TO_GET_CRL)
 		return depth == a->path->n - 1;
+	if (code == X509_V_ERR_CA_CERT_MISSING_KEY_USAGE)
+		return true;
 	if (code != X509_V_ERR_CERT_HAS_EXPIRED)
 		return false;
 	return certtime_get(X509_get0_notAfter(X509_STORE_CTX_get_current_cert(ctx)), &end) == 0 &&
