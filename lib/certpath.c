@@ -271,6 +271,9 @@ certpath_verify(const struct certpath_trust *t, const struct certpath_request *r
 	else if ((X509_get_extension_flags(r->leaf) & EXFLAG_INVALID) != 0)
 		ret = certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, &alone, 0,
 		    "an extension is malformed or stands twice");
+	else if (X509_get0_pubkey(r->leaf) == NULL)
+		ret = certpath_refuse(e, X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, &alone, 0,
+		    "its public key cannot be read");
 	else if (sk_X509_num(r->untrusted) > CERTPATH_UNTRUSTED_MAX)
 		ret = certpath_refuse(e, X509_V_ERR_CERT_CHAIN_TOO_LONG, &alone, 0,
 		    "%d certificates came with it, at most %d are looked at",

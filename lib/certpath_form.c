@@ -112,7 +112,10 @@ check_policy_constraints(X509_EXTENSION *ext)
 	return why;
 }
 
-/* Section 4.2.1.13: reasons alone are no distribution point. */
+/*
+ * Sections 4.2.1.15 and 4.2.1.13: reasons alone are no distribution point. libcrypto sees to it in
+ * cRLDistributionPoints, not in freshestCRL.
+ */
 static const char *
 check_distribution_points(X509_EXTENSION *ext)
 {
@@ -151,7 +154,7 @@ static const struct ext_rule {
 	    .uncritical = "its name constraints are not marked critical" },
 	{ .nid = NID_policy_constraints, .check = check_policy_constraints },
 	{ .nid = NID_ext_key_usage },
-	{ .nid = NID_crl_distribution_points, .check = check_distribution_points },
+	{ .nid = NID_crl_distribution_points },
 	{ .nid = NID_inhibit_any_policy,
 	    .uncritical = "its inhibitAnyPolicy is not marked critical",
 	    .parse = true },
@@ -253,11 +256,7 @@ check_form(X509 *x, bool anchor)
 		return "an extension is malformed or stands twice";
 	if ((why = check_encoding(x)) != NULL || (why = check_extensions(x)) != NULL)
 		return why;
-	if (anchor)
-		return check_anchor_key(x);
-	if (X509_get0_authority_key_id(x) == NULL)
-		return "its authority key identifier has no keyIdentifier";
-	return NULL;
+	return anchor ? check_anchor_key(x) : NULL;
 }
 
 static int slot[2]; /* of what was found for one below an anchor, and for an anchor */

@@ -234,10 +234,16 @@ check_subtrees(const STACK_OF(GENERAL_SUBTREE) * trees, const GENERAL_NAMES *san
 static const char *
 check_bases(const STACK_OF(GENERAL_SUBTREE) * trees)
 {
-	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++)
-		if (!is_base(sk_GENERAL_SUBTREE_value(trees, i)->base))
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		const GENERAL_SUBTREE *tree = sk_GENERAL_SUBTREE_value(trees, i);
+
+		if (tree->maximum != NULL ||
+		    (tree->minimum != NULL && ASN1_INTEGER_get(tree->minimum) != 0))
+			return "a name constraint with a minimum or maximum";
+		if (!is_base(tree->base))
 			return "a name constraint of a form that has no meaning (RFC 5280 section "
 			       "4.2.1.10)";
+	}
 	return NULL;
 }
 
