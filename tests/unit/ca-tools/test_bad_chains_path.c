@@ -173,6 +173,117 @@ authorities_issue_within_their_limits(void **state)
 	all_refused(rows);
 }
 
+/* Leaf-made issuers, and crowds: chains that take more certificates than a row has. */
+static struct crowd {
+	struct pki_cert *root, *inter, *leaf;
+} c;
+
+static void
+crowd_make(void)
+{
+	c.root = pki_make(&(struct pki_spec){ .profile = PKI_ROOT }, NULL);
+	c.inter = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, c.root);
+	c.leaf = pki_make(&(struct pki_spec){ 0 }, c.inter);
+	pki_write_cert("root.pem", c.root->cert, 0);
+	pki_write_cert("ca.pem", c.inter->cert, 0);
+	pki_write_cert("leaf.pem", c.leaf->cert, 0);
+}
+
+static void
+crowd_free(void)
+{
+	pki_free(c.leaf);
+	pki_free(c.inter);
+	pki_free(c.root);
+}
+
+static int
+verify_crowd(char *said, size_t size)
+{
+	static const char *const words[] = { "verify", "--trust", "root.pem", "--untrusted",
+		"ca.pem", "--at", "2027-01-15T08:00:00Z", "leaf.pem", NULL };
+
+	return badchain_run(cmd_verify, words, said, size);
+}
+
+static void
+a_leaf_does_not_issue_at_any_depth(void **state)
+{
+	struct pki_cert *forged, *ca, *below;
+	char said[2048];
+
+	(void)state;
+	crowd_make();
+	assert_int_equal(0, verify_crowd(said, sizeof(said)));
+	forged = pki_make(&(struct pki_spec){ .subject = "CN=forged" }, c.leaf);
+	ca = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=made up" }, c.leaf);
+	below = pki_make(&(struct pki_spec){ .subject = "CN=below" }, ca);
+	pki_write_cert("ca.pem", c.leaf->cert, 1);
+	pki_write_cert("ca.pem", ca->cert, 1);
+	pki_write_cert("leaf.pem", forged->cert, 0);
+	assert_int_equal(1, verify_crowd(said, sizeof(said)));
+	assert_non_null(strstr(said, "intermediate 1 \"CN=leaf\": invalid CA certificate"));
+	pki_write_cert("leaf.pem", below->cert, 0);
+	assert_int_equal(1, verify_crowd(said, sizeof(said)));
+	assert_non_null(strstr(said, "intermediate 2 \"CN=leaf\": invalid CA certificate"));
+	pki_free(below);
+	pki_free(ca);
+	pki_free(forged);
+	crowd_free();
+}
+
+/* A name that many have is tried with all of them; the chain that does not end is told so. */
+static void
+a_hundred_certificates_and_one_of_200_kb_are_looked_through(void **state)
+{
+	struct pki_cert *last, *other, *big;
+	static char comment[200000];
+	char said[2048], subject[32];
+
+	(void)state;
+	crowd_make();
+	for (int i = 0; i < 100; i++) {
+		other = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE }, c.root);
+		pki_write_cert("ca.pem", other->cert, 1);
+		pki_free(other);
+	}
+	assert_int_equal(0, verify_crowd(said, sizeof(said)));
+	(void)snprintf(comment, sizeof(comment), "nsComment=");
+	memset(comment + strlen(comment), 'x', sizeof(comment) - strlen(comment) - 1);
+	big =
+	    pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE, .ext = { comment } }, c.root);
+	pki_write_cert("ca.pem", big->cert, 1);
+	assert_int_equal(0, verify_crowd(said, sizeof(said)));
+	other = pki_make(&(struct pki_spec){ 0 }, big);
+	pki_write_cert("leaf.pem", other->cert, 0);
+	assert_int_equal(0, verify_crowd(said, sizeof(said)));
+	pki_free(other);
+	other = pki_make(&(struct pki_spec){ .ext = { comment } }, c.inter);
+	pki_write_cert("leaf.pem", other->cert, 0);
+	assert_int_equal(1, verify_crowd(said, sizeof(said)));
+	assert_non_null(strstr(said, "more than 16384 bytes"));
+	pki_free(other);
+	pki_free(big);
+	last = c.inter;
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(subject, sizeof(subject), "CN=ca %d", i);
+		other = pki_make(
+		    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = subject }, last);
+		pki_write_cert("ca.pem", other->cert, 1);
+		if (last != c.inter)
+			pki_free(last);
+		last = other;
+	}
+	other = pki_make(&(struct pki_spec){ 0 }, last);
+	pki_write_cert("leaf.pem", other->cert, 0);
+	assert_int_equal(1, verify_crowd(said, sizeof(said)));
+	assert_non_null(strstr(said, "more than 8 intermediates to an anchor"));
+	pki_free(other);
+	pki_free(last);
+	crowd_free();
+}
+
 int
 main(void)
 {
@@ -180,6 +291,8 @@ main(void)
 		cmocka_unit_test(signatures_times_and_names_chain),
 		cmocka_unit_test(policies_hold_for_the_whole_path),
 		cmocka_unit_test(authorities_issue_within_their_limits),
+		cmocka_unit_test(a_leaf_does_not_issue_at_any_depth),
+		cmocka_unit_test(a_hundred_certificates_and_one_of_200_kb_are_looked_through),
 	};
 
 	return cmocka_run_group_tests(tests, bad_chains_setup, bad_chains_teardown);
