@@ -103,7 +103,19 @@ is_plain_email(const uint8_t *p, size_t n)
 	return is_domain(at + 1, n - (size_t)(at + 1 - p));
 }
 
-/* "scheme://domain", then the end, "/" or ":digits" and one of these: no user, no literal. */
+/* The last label has a letter: what else looks like a domain is an address. */
+static bool
+is_address(const uint8_t *p, size_t n)
+{
+	while (n > 0 && p[n - 1] >= '0' && p[n - 1] <= '9')
+		n--;
+	return n == 0 || p[n - 1] == '.';
+}
+
+/*
+ * "scheme://domain", then the end, "/" or ":digits" and one of these: no user, no literal, and no
+ * address, under a constraint a reason to refuse (RFC 5280 section 4.2.1.10).
+ */
 static bool
 is_plain_uri(const uint8_t *p, size_t n)
 {
@@ -114,7 +126,7 @@ is_plain_uri(const uint8_t *p, size_t n)
 	host = stop = colon + 3;
 	while (stop < end && *stop != '/' && *stop != ':')
 		stop++;
-	if (!is_domain(host, (size_t)(stop - host)))
+	if (!is_domain(host, (size_t)(stop - host)) || is_address(host, (size_t)(stop - host)))
 		return false;
 	if (stop < end && *stop == ':') {
 		stop++;

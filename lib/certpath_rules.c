@@ -231,6 +231,52 @@ rule_purpose(
 	return 0;
 }
 
+static bool
+lists(const EXTENDED_KEY_USAGE *eku, const ASN1_OBJECT *oid)
+{
+	for (int i = 0; i < sk_ASN1_OBJECT_num(eku); i++)
+		if (OBJ_cmp(sk_ASN1_OBJECT_value(eku, i), oid) == 0)
+			return true;
+	return false;
+}
+
+/* Take away from `left` what a CA that lists purposes does not list. */
+static void
+keep_common(EXTENDED_KEY_USAGE *left, X509 *ca)
+{
+	EXTENDED_KEY_USAGE *eku = X509_get_ext_d2i(ca, NID_ext_key_usage, NULL, NULL);
+
+	if (eku == NULL || lists(eku, OBJ_nid2obj(NID_anyExtendedKeyUsage))) {
+		EXTENDED_KEY_USAGE_free(eku);
+		return;
+	}
+	for (int i = sk_ASN1_OBJECT_num(left) - 1; i >= 0; i--)
+		if (!lists(eku, sk_ASN1_OBJECT_value(left, i)))
+			ASN1_OBJECT_free(sk_ASN1_OBJECT_delete(left, i));
+	EXTENDED_KEY_USAGE_free(eku);
+}
+
+/* Where no purpose is asked for: a leaf that lists some must still be good for one of them. */
+static int
+rule_any_purpose(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
+{
+	EXTENDED_KEY_USAGE *left;
+	int ret = 0;
+
+	if (r->purpose != CERTPATH_ANY)
+		return 0;
+	left = X509_get_ext_d2i(path->cert[0], NID_ext_key_usage, NULL, NULL);
+	if (left != NULL && !lists(left, OBJ_nid2obj(NID_anyExtendedKeyUsage))) {
+		for (int i = 1; i < path->n; i++)
+			keep_common(left, path->cert[i]);
+		if (sk_ASN1_OBJECT_num(left) == 0)
+			ret = certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, 0,
+			    "its issuers leave none of the purposes that it lists");
+	}
+	EXTENDED_KEY_USAGE_free(left);
+	return ret;
+}
+
 /* Letters, digits, "-", "_" and inner dots: libcrypto gives "" and a leading dot meanings. */
 static bool
 is_host_name(const char *host)
@@ -280,7 +326,7 @@ certpath_rules(const struct certpath_request *r, const struct certpath_path *pat
 		if (i < path->n - 1 && rule_frame(path, i, e) == -1)
 			return -1;
 	}
-	if (certpath_names(r, path, e) == -1)
+	if (rule_any_purpose(r, path, e) == -1 || certpath_names(r, path, e) == -1)
 		return -1;
 	return rule_host(r, path, e);
 }

@@ -27,6 +27,7 @@ struct badchain {
 	const char *args[8]; /* of mtls-ca verify, besides files and time */
 	/* In the reason, which names the certificate `at`; with ": " in it, it names one itself. */
 	const char *want;
+	const char * or ; /* what another version of libcrypto says, in the same way */
 };
 
 /*

@@ -82,7 +82,13 @@ a_ca_that_lists_purposes_limits_those_below_it(void **state)
 
 		assert_int_equal(rows[i].want, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 		p->request.purpose = CERTPATH_ANY;
-		assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+		assert_int_equal(rows[i].want, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+		/* a leaf that lists none, or any, is not asked about by itself */
+		assert_int_equal(
+		    0, pathtest_leaf(p, &(struct pki_spec){ .ext = { "extendedKeyUsage=" } }));
+		assert_int_equal(0,
+		    pathtest_leaf(p,
+			&(struct pki_spec){ .ext = { "extendedKeyUsage=anyExtendedKeyUsage" } }));
 		pathtest_free(p);
 	}
 }
