@@ -45,19 +45,16 @@ parses(X509_EXTENSION *ext)
  * self-signed certificates.
  */
 static const char *
-check_authority_key(X509_EXTENSION *ext)
+check_authority_key(X509 *x)
 {
-	AUTHORITY_KEYID *akid = X509V3_EXT_d2i(ext);
-	const char *why = NULL;
+	bool issuer = X509_get0_authority_issuer(x) != NULL;
+	bool serial = X509_get0_authority_serial(x) != NULL;
 
-	if (akid == NULL)
-		return "its authority key identifier is malformed";
-	if (akid->keyid == NULL && (akid->issuer != NULL || akid->serial != NULL))
-		why = "its authority key identifier has no keyIdentifier";
-	else if ((akid->issuer == NULL) != (akid->serial == NULL))
-		why = "its authority key identifier has one of issuer and serial number only";
-	AUTHORITY_KEYID_free(akid);
-	return why;
+	if (X509_get0_authority_key_id(x) == NULL && (issuer || serial))
+		return "its authority key identifier has no keyIdentifier";
+	return issuer == serial
+		   ? NULL
+		   : "its authority key identifier has one of issuer and serial number only";
 }
 
 /* Whether all qualifiers are of the two types that RFC 5280 has. */
@@ -142,7 +139,7 @@ static const struct ext_rule {
 	bool may_be_empty;	/* SEQUENCE without a member */
 	const char *(*check)(X509_EXTENSION *ext);
 } ext_rules[] = {
-	{ .nid = NID_authority_key_identifier, .may_be_empty = true, .check = check_authority_key },
+	{ .nid = NID_authority_key_identifier, .may_be_empty = true },
 	{ .nid = NID_private_key_usage_period, .parse = true },
 	{ .nid = NID_certificate_policies, .check = check_policies },
 	{ .nid = NID_policy_mappings, .parse = true },
@@ -254,7 +251,8 @@ check_form(X509 *x, bool anchor)
 
 	if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0)
 		return "an extension is malformed or stands twice";
-	if ((why = check_encoding(x)) != NULL || (why = check_extensions(x)) != NULL)
+	if ((why = check_encoding(x)) != NULL || (why = check_extensions(x)) != NULL ||
+	    (why = check_authority_key(x)) != NULL)
 		return why;
 	return anchor ? check_anchor_key(x) : NULL;
 }
