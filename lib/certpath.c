@@ -31,15 +31,19 @@ on_check_issued(X509_STORE_CTX *ctx, X509 *x, X509 *issuer)
 }
 
 /*
- * One error is none of ours: RFC 5280 section 4.1.2.5 counts the very second of notAfter as valid,
- * while OpenSSL refuses it. The error is put back to OK, since what stands there at the end is the
- * verdict's reason. Nothing else is ever excused, and an excused one only ends its own check.
+ * Two errors are none of ours. RFC 5280 section 4.1.2.5 counts the very second of notAfter as
+ * valid, while OpenSSL refuses it. And a CA without key usage may sign (section 6.1.4 (n): "if a
+ * key usage extension is present"); with one that leaves out keyCertSign it was refused before.
+ * The error is put back to OK, since what stands there at the end is the verdict's reason. Nothing
+ * else is ever excused, and an excused one only ends its own check.
  */
 static bool
 is_excused(const struct attempt *a, X509_STORE_CTX *ctx, int code)
 {
 	int64_t end;
 
+	if (code == X509_V_ERR_CA_CERT_MISSING_KEY_USAGE)
+		return true;
 	if (code != X509_V_ERR_CERT_HAS_EXPIRED)
 		return false;
 	return certtime_get(X509_get0_notAfter(X509_STORE_CTX_get_current_cert(ctx)), &end) == 0 &&
@@ -249,6 +253,9 @@ certpath_verify(const struct certpath_trust *t, const struct certpath_request *r
 	else if ((X509_get_extension_flags(r->leaf) & EXFLAG_INVALID) != 0)
 		ret = certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, &alone, 0,
 		    "an extension is malformed or stands twice");
+	else if (X509_get0_pubkey(r->leaf) == NULL)
+		ret = certpath_refuse(e, X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, &alone, 0,
+		    "its public key cannot be read");
 	else if (sk_X509_num(r->untrusted) > CERTPATH_UNTRUSTED_MAX)
 		ret = certpath_refuse(e, X509_V_ERR_CERT_CHAIN_TOO_LONG, &alone, 0,
 		    "%d certificates came with it, at most %d are looked at",

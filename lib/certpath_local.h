@@ -1,4 +1,4 @@
-/* certpath_local.h - between the files of certpath: trust, crl, build, verify, rules, names, text
+/* certpath_local.h - between the files of certpath: trust, crl, build, verify, rules, form, names
  */
 #ifndef CERTPATH_LOCAL_H
 #define CERTPATH_LOCAL_H
@@ -56,6 +56,11 @@ int certpath_rules(const struct certpath_request *r, const struct certpath_path 
 /* The key and the signature algorithm are strong enough, or why not; NULL: they are. */
 const char *certpath_weak_key(X509 *cert) __attribute__((warn_unused_result, nonnull));
 const char *certpath_weak_digest(int md_nid, int key_nid) __attribute__((warn_unused_result));
+
+/* certpath_der.c: whether these bytes are one value in DER, as far as tags and lengths tell. */
+bool certpath_is_der(const uint8_t *der, size_t n) __attribute__((warn_unused_result, nonnull));
+/* certpath_form.c: what is wrong with the form of a certificate by itself; NULL: nothing. */
+const char *certpath_form(X509 *x, bool anchor) __attribute__((warn_unused_result, nonnull));
 
 /* certpath_names.c: the names of the leaf, and name constraints that OpenSSL cannot judge. */
 int certpath_names(const struct certpath_request *r, const struct certpath_path *path,

@@ -37,6 +37,51 @@ is_domain(const uint8_t *p, size_t n)
 	return !at_start;
 }
 
+/*
+ * Preferred name syntax (RFC 1034 section 3.5, RFC 1123 section 2.1), as RFC 5280 section 4.2.1.6
+ * demands of a dNSName: labels of at most 63 letters, digits and inner "-". A "*." may begin it.
+ */
+static bool
+is_preferred(const uint8_t *p, size_t n)
+{
+	size_t start = 0;
+
+	if (n > 2 && p[0] == '*' && p[1] == '.') {
+		p += 2;
+		n -= 2;
+	}
+	if (!is_domain(p, n) || memchr(p, '_', n) != NULL)
+		return false;
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && p[i] != '.')
+			continue;
+		if (p[start] == '-' || p[i - 1] == '-' || i - start > 63)
+			return false;
+		start = i + 1;
+	}
+	return true;
+}
+
+/* "local@host", whatever the two are made of (RFC 5280 section 4.2.1.6, RFC 2821 "Mailbox") */
+static bool
+is_mailbox(const uint8_t *p, size_t n)
+{
+	const uint8_t *at = memrchr(p, '@', n);
+
+	return at != NULL && at > p && at < p + n - 1;
+}
+
+/* "scheme:rest" (RFC 3986): not relative, and of something */
+static bool
+is_absolute_uri(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (is_alnum(p[i]) || p[i] == '+' || p[i] == '-' || p[i] == '.'))
+		i++;
+	return i > 0 && i + 1 < n && p[i] == ':' && (p[0] < '0' || p[0] > '9') && is_alnum(p[0]);
+}
+
 /* The same, or one that begins with "*." */
 static bool
 is_plain_dns(const uint8_t *p, size_t n)
@@ -58,7 +103,19 @@ is_plain_email(const uint8_t *p, size_t n)
 	return is_domain(at + 1, n - (size_t)(at + 1 - p));
 }
 
-/* "scheme://domain", then the end, "/" or ":digits" and one of these: no user, no literal. */
+/* The last label has a letter: what else looks like a domain is an address. */
+static bool
+is_address(const uint8_t *p, size_t n)
+{
+	while (n > 0 && p[n - 1] >= '0' && p[n - 1] <= '9')
+		n--;
+	return n == 0 || p[n - 1] == '.';
+}
+
+/*
+ * "scheme://domain", then the end, "/" or ":digits" and one of these: no user, no literal, and no
+ * address, under a constraint a reason to refuse (RFC 5280 section 4.2.1.10).
+ */
 static bool
 is_plain_uri(const uint8_t *p, size_t n)
 {
@@ -69,7 +126,7 @@ is_plain_uri(const uint8_t *p, size_t n)
 	host = stop = colon + 3;
 	while (stop < end && *stop != '/' && *stop != ':')
 		stop++;
-	if (!is_domain(host, (size_t)(stop - host)))
+	if (!is_domain(host, (size_t)(stop - host)) || is_address(host, (size_t)(stop - host)))
 		return false;
 	if (stop < end && *stop == ':') {
 		stop++;
@@ -189,10 +246,16 @@ check_subtrees(const STACK_OF(GENERAL_SUBTREE) * trees, const GENERAL_NAMES *san
 static const char *
 check_bases(const STACK_OF(GENERAL_SUBTREE) * trees)
 {
-	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++)
-		if (!is_base(sk_GENERAL_SUBTREE_value(trees, i)->base))
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		const GENERAL_SUBTREE *tree = sk_GENERAL_SUBTREE_value(trees, i);
+
+		if (tree->maximum != NULL ||
+		    (tree->minimum != NULL && ASN1_INTEGER_get(tree->minimum) != 0))
+			return "a name constraint with a minimum or maximum";
+		if (!is_base(tree->base))
 			return "a name constraint of a form that has no meaning (RFC 5280 section "
 			       "4.2.1.10)";
+	}
 	return NULL;
 }
 
@@ -275,6 +338,16 @@ check_upn(const GENERAL_NAME *g, bool mapped, struct err *why)
 }
 
 static const char *
+check_syntax(int type, const uint8_t *p, size_t n)
+{
+	if (type == GEN_DNS)
+		return is_preferred(p, n) ? NULL : "a dNSName that is no domain name";
+	if (type == GEN_EMAIL)
+		return is_mailbox(p, n) ? NULL : "an rfc822Name that is no mailbox";
+	return is_absolute_uri(p, n) ? NULL : "a URI without a scheme";
+}
+
+static const char *
 check_san(const GENERAL_NAME *g, bool mapped, struct err *why)
 {
 	const ASN1_STRING *s;
@@ -287,11 +360,15 @@ check_san(const GENERAL_NAME *g, bool mapped, struct err *why)
 	case GEN_EMAIL:
 	case GEN_DNS:
 	case GEN_URI:
-		return x509text_ia5(s, &p, &n, "a name", why) == -1 ? why->text : NULL;
+		if (x509text_ia5(s, &p, &n, "a name", why) == -1)
+			return why->text;
+		return check_syntax(type, p, n);
 	case GEN_IPADD:
 		len = ASN1_STRING_length(s);
 		return len == 4 || len == 16 ? NULL : "an iPAddress of other than 4 or 16 bytes";
 	case GEN_DIRNAME:
+		if (X509_NAME_entry_count(g->d.directoryName) == 0)
+			return "a directoryName that is empty";
 		return check_name(g->d.directoryName, false, why);
 	case GEN_OTHERNAME:
 		return check_upn(g, mapped, why);

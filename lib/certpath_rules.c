@@ -20,6 +20,9 @@ weak_rsa(const EVP_PKEY *key)
 
 	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
 		return "an RSA key of less than 2048 bits";
+	/* No generator that works makes one. */
+	if (EVP_PKEY_get_bits(key) % 8 != 0)
+		return "an RSA key whose length is no multiple of 8 bits";
 	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
 		return "an RSA key that cannot be read";
 	if (!BN_is_odd(e) || BN_is_one(e))
@@ -105,58 +108,73 @@ weak_signature(X509 *cert)
 }
 
 /*
- * The value of each standard extension (arc 2.5.29) is one DER value and nothing behind it:
- * libcrypto reads the first and ignores the rest. No extension stands twice, known or not.
+ * Parameters that belong to an algorithm: NULL or none for RSA (RFC 4055 section 2.1 has readers
+ * take both), none for ECDSA, Ed25519 and Ed448 (RFC 5758, 8410). Those of RSA-PSS are libcrypto's.
  */
-static const char *
-malformed_extension(const X509 *cert)
+static bool
+parameters_fit(const X509_ALGOR *alg)
 {
-	for (int i = 0; i < X509_get_ext_count(cert); i++) {
-		X509_EXTENSION *ext = X509_get_ext(cert, i);
-		const ASN1_OBJECT *oid = X509_EXTENSION_get_object(ext);
-		const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(ext);
-		const uint8_t *p = ASN1_STRING_get0_data(value), *id = OBJ_get0_data(oid);
-		const uint8_t *end = p + ASN1_STRING_length(value);
-		long n;
-		int tag, class, ret;
+	int type, md, key;
 
-		if (X509_get_ext_by_OBJ(cert, oid, i) != -1)
-			return "an extension stands twice";
-		if (OBJ_length(oid) < 2 || id[0] != 0x55 || id[1] != 0x1d)
-			continue;
-		ret = ASN1_get_object(&p, &n, &tag, &class, end - p);
-		/* 0x80: an error; 1: indefinite length, which DER does not have */
-		if ((ret & 0x81) != 0 || p + n != end)
-			return "an extension is malformed";
-	}
+	X509_ALGOR_get0(NULL, &type, NULL, alg);
+	if (OBJ_find_sigid_algs(OBJ_obj2nid(alg->algorithm), &md, &key) != 1)
+		return true;
+	if (key == NID_rsaEncryption)
+		return type == V_ASN1_NULL || type == V_ASN1_UNDEF;
+	return key == NID_rsassaPss || type == V_ASN1_UNDEF;
+}
+
+static const char *
+check_algorithms(const X509 *x)
+{
+	const X509_ALGOR *sig;
+	X509_ALGOR *key;
+	int type;
+
+	X509_get0_signature(NULL, &sig, x);
+	if (!parameters_fit(sig))
+		return "its signature algorithm has parameters that do not belong there";
+	X509_PUBKEY_get0_param(NULL, NULL, NULL, &key, X509_get_X509_PUBKEY(x));
+	X509_ALGOR_get0(NULL, &type, NULL, key);
+	/* RFC 3279 section 2.3.1 */
+	if (OBJ_obj2nid(key->algorithm) == NID_rsaEncryption && type != V_ASN1_NULL)
+		return "its RSA key has parameters other than NULL";
 	return NULL;
 }
 
-/* RFC 5280 sections 4.1.2.2 and 4.2, for each certificate below the anchor. */
-static int
-rule_form(const struct certpath_path *path, int depth, struct err *e)
+static const char *
+check_serial(const X509 *x)
 {
-	X509 *x = path->cert[depth];
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
 	const uint8_t *octets = ASN1_STRING_get0_data(serial);
 	int n = ASN1_STRING_length(serial);
+
+	if (n == 0 || (n == 1 && octets[0] == 0))
+		return "its serial number is 0";
+	/* The octets here lack the leading zero that keeps a high bit from being a sign. */
+	if (n > SERIAL_OCTETS_MAX || (n == SERIAL_OCTETS_MAX && (octets[0] & 0x80) != 0))
+		return "its serial number has more than 20 octets";
+	return NULL;
+}
+
+/*
+ * RFC 5280 section 4.1, for each certificate below the anchor: nobody relies on an anchor's own
+ * signature, and its serial number names nothing.
+ */
+static int
+rule_frame(const struct certpath_path *path, int depth, struct err *e)
+{
+	X509 *x = path->cert[depth];
 	const char *why;
 
-	if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0)
-		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth,
-		    "an extension is malformed or stands twice");
-	if ((why = malformed_extension(x)) != NULL)
-		return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, depth, "%s", why);
 	if (X509_get_version(x) != X509_VERSION_3)
 		return certpath_refuse(
 		    e, X509_V_ERR_INVALID_EXTENSION, path, depth, "not a certificate of version 3");
-	if (n == 0 || (n == 1 && octets[0] == 0))
+	if ((why = check_algorithms(x)) != NULL)
 		return certpath_refuse(
-		    e, X509_V_ERR_UNSPECIFIED, path, depth, "its serial number is 0");
-	/* The octets here lack the leading zero that keeps a high bit from being a sign. */
-	if (n > SERIAL_OCTETS_MAX || (n == SERIAL_OCTETS_MAX && (octets[0] & 0x80) != 0))
-		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth,
-		    "its serial number has more than 20 octets");
+		    e, X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM, path, depth, "%s", why);
+	if ((why = check_serial(x)) != NULL)
+		return certpath_refuse(e, X509_V_ERR_UNSPECIFIED, path, depth, "%s", why);
 	return 0;
 }
 
@@ -213,6 +231,52 @@ rule_purpose(
 	return 0;
 }
 
+static bool
+lists(const EXTENDED_KEY_USAGE *eku, const ASN1_OBJECT *oid)
+{
+	for (int i = 0; i < sk_ASN1_OBJECT_num(eku); i++)
+		if (OBJ_cmp(sk_ASN1_OBJECT_value(eku, i), oid) == 0)
+			return true;
+	return false;
+}
+
+/* Take away from `left` what a CA that lists purposes does not list. */
+static void
+keep_common(EXTENDED_KEY_USAGE *left, X509 *ca)
+{
+	EXTENDED_KEY_USAGE *eku = X509_get_ext_d2i(ca, NID_ext_key_usage, NULL, NULL);
+
+	if (eku == NULL || lists(eku, OBJ_nid2obj(NID_anyExtendedKeyUsage))) {
+		EXTENDED_KEY_USAGE_free(eku);
+		return;
+	}
+	for (int i = sk_ASN1_OBJECT_num(left) - 1; i >= 0; i--)
+		if (!lists(eku, sk_ASN1_OBJECT_value(left, i)))
+			ASN1_OBJECT_free(sk_ASN1_OBJECT_delete(left, i));
+	EXTENDED_KEY_USAGE_free(eku);
+}
+
+/* Where no purpose is asked for: a leaf that lists some must still be good for one of them. */
+static int
+rule_any_purpose(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
+{
+	EXTENDED_KEY_USAGE *left;
+	int ret = 0;
+
+	if (r->purpose != CERTPATH_ANY)
+		return 0;
+	left = X509_get_ext_d2i(path->cert[0], NID_ext_key_usage, NULL, NULL);
+	if (left != NULL && !lists(left, OBJ_nid2obj(NID_anyExtendedKeyUsage))) {
+		for (int i = 1; i < path->n; i++)
+			keep_common(left, path->cert[i]);
+		if (sk_ASN1_OBJECT_num(left) == 0)
+			ret = certpath_refuse(e, X509_V_ERR_INVALID_PURPOSE, path, 0,
+			    "its issuers leave none of the purposes that it lists");
+	}
+	EXTENDED_KEY_USAGE_free(left);
+	return ret;
+}
+
 /* Letters, digits, "-", "_" and inner dots: libcrypto gives "" and a leading dot meanings. */
 static bool
 is_host_name(const char *host)
@@ -252,13 +316,17 @@ rule_host(const struct certpath_request *r, const struct certpath_path *path, st
 int
 certpath_rules(const struct certpath_request *r, const struct certpath_path *path, struct err *e)
 {
+	const char *why;
+
 	for (int i = path->n - 1; i >= 0; i--) {
+		if ((why = certpath_form(path->cert[i], i == path->n - 1)) != NULL)
+			return certpath_refuse(e, X509_V_ERR_INVALID_EXTENSION, path, i, "%s", why);
 		if (rule_strength(path, i, e) == -1 || rule_purpose(r, path, i, e) == -1)
 			return -1;
-		if (i < path->n - 1 && rule_form(path, i, e) == -1)
+		if (i < path->n - 1 && rule_frame(path, i, e) == -1)
 			return -1;
 	}
-	if (certpath_names(r, path, e) == -1)
+	if (rule_any_purpose(r, path, e) == -1 || certpath_names(r, path, e) == -1)
 		return -1;
 	return rule_host(r, path, e);
 }

@@ -73,6 +73,21 @@ add_cert(
 	return 0;
 }
 
+/*
+ * Whether a certificate came in the only frame that DER has. What the frame holds is kept as it
+ * came, and judged with the path (certpath_form.c).
+ */
+static bool
+is_framed(X509 *x, const uint8_t *der, size_t n)
+{
+	unsigned char *again = NULL;
+	int len = i2d_X509(x, &again);
+	bool same = len > 0 && (size_t)len == n && memcmp(again, der, n) == 0;
+
+	OPENSSL_free(again);
+	return same;
+}
+
 /* One DER object, which must fill all n bytes. */
 static int
 add_der(struct certpath_trust *t, enum certpath_kind kind, const char *name, const uint8_t *der,
@@ -81,7 +96,7 @@ add_der(struct certpath_trust *t, enum certpath_kind kind, const char *name, con
 	const unsigned char *p = der;
 	X509 *x = NULL;
 
-	if ((x = d2i_X509(NULL, &p, (long)n)) == NULL || p != der + n) {
+	if ((x = d2i_X509(NULL, &p, (long)n)) == NULL || p != der + n || !is_framed(x, der, n)) {
 		X509_free(x);
 		return err_set(e, ERR_FORMAT, "%s: a damaged certificate", name);
 	}

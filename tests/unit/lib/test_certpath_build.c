@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <openssl/x509v3.h>
 
+#include "certpath_local.h"
 #include "tests/unit/help/pathtest.h"
 
 /* No subject key identifier tells the candidates apart: only trying does. */
@@ -243,6 +244,85 @@ a_crowd_of_false_issuers_ends_in_a_refusal(void **state)
 	pathtest_free(p);
 }
 
+static int
+refuse_and_count(void *arg, const struct certpath_path *path, struct err *e)
+{
+	int *count = arg;
+
+	assert_true(path->whole && path->n <= CERTPATH_LEN_MAX);
+	++*count;
+	return err_set(e, ERR_REFUSED, "not this one");
+}
+
+/* Four layers of eight, each issued by any of the next: 8 to the fourth paths to the anchor. */
+static void
+of_thousands_of_paths_thirty_two_are_judged(void **state)
+{
+	enum { LAYERS = 4, WIDTH = 8 };
+	static const char *const names[] = { "CN=a", "CN=b", "CN=c", "CN=d" };
+	struct pathtest *p = pathtest_new(NULL, NULL);
+	struct pki_cert *layer[LAYERS][WIDTH], *leaf;
+	const struct pki_cert *by = p->root;
+	int count = 0;
+	const struct certpath_try try = { .try = refuse_and_count, .arg = &count };
+
+	(void)state;
+	for (int i = 0; i < LAYERS; i++) {
+		for (int k = 0; k < WIDTH; k++) {
+			layer[i][k] = pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE,
+						   .subject = names[i],
+						   .ext = { SAME_ID } },
+			    by);
+			assert_int_equal(
+			    1, pathtest_add(p, CERTPATH_INTERMEDIATE, layer[i][k]->cert));
+		}
+		by = layer[i][0];
+	}
+	leaf = pki_make(&(struct pki_spec){ 0 }, by);
+	p->request.leaf = leaf->cert;
+	assert_int_equal(-1, certpath_build(p->trust, &p->request, &try, &p->err));
+	assert_int_equal(32, count);
+	assert_string_equal("not this one", p->err.text);
+	/* and the right one is among those that are tried first */
+	assert_int_equal(0, pathtest_verify(p, leaf->cert));
+	pki_free(leaf);
+	for (int i = 0; i < LAYERS * WIDTH; i++)
+		pki_free(layer[i / WIDTH][i % WIDTH]);
+	pathtest_free(p);
+}
+
+/* A and B certify each other, and an anchor has certified neither: nothing is judged. */
+static void
+authorities_that_certify_each_other_lead_nowhere(void **state)
+{
+	struct pathtest *p = pathtest_new(NULL, NULL);
+	struct pki_cert *a =
+	    pki_make(&(struct pki_spec){ .profile = PKI_ROOT, .subject = "CN=a" }, NULL);
+	struct pki_cert *b =
+	    pki_make(&(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=b" }, a);
+	struct pki_cert *a_by_b = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=a", .key = a->key }, b);
+	struct pki_cert *leaf = pki_make(&(struct pki_spec){ 0 }, b);
+	int count = 0;
+	const struct certpath_try try = { .try = refuse_and_count, .arg = &count };
+
+	(void)state;
+	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, b->cert));
+	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, a_by_b->cert));
+	p->request.leaf = leaf->cert;
+	assert_int_equal(-1, certpath_build(p->trust, &p->request, &try, &p->err));
+	assert_int_equal(0, count);
+	assert_int_equal(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, p->err.detail);
+	/* the nearest neighbour: A is an anchor */
+	assert_int_equal(1, pathtest_add(p, CERTPATH_ANCHOR, a->cert));
+	assert_int_equal(0, pathtest_verify(p, leaf->cert));
+	pki_free(leaf);
+	pki_free(a_by_b);
+	pki_free(b);
+	pki_free(a);
+	pathtest_free(p);
+}
+
 int
 main(void)
 {
@@ -255,6 +335,8 @@ main(void)
 		cmocka_unit_test(names_chain_without_regard_to_case_and_inner_blanks),
 		cmocka_unit_test(a_rolled_over_key_is_reached_over_either_certificate),
 		cmocka_unit_test(a_crowd_of_false_issuers_ends_in_a_refusal),
+		cmocka_unit_test(of_thousands_of_paths_thirty_two_are_judged),
+		cmocka_unit_test(authorities_that_certify_each_other_lead_nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,13 +141,14 @@ constraints_in_a_leaf_or_empty_ones_are_refused(void **state)
 	struct pathtest *p = pathtest_new(NULL, NULL);
 
 	(void)state;
-	assert_int_equal(FORM,
-	    pathtest_leaf(p,
-		&(struct pki_spec){ .ext = { "nameConstraints=permitted;email:corp.example" } }));
+	assert_int_equal(
+	    FORM, pathtest_leaf(
+		      p, &(struct pki_spec){
+			     .ext = { "nameConstraints=critical,permitted;email:corp.example" } }));
 	pathtest_free(p);
 	p = pathtest_new(NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE,
 				   .ext = { "nameConstraints=critical,DER:3000" } });
-	assert_int_equal(FORM, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+	assert_int_equal(X509_V_ERR_INVALID_EXTENSION, pathtest_leaf(p, &(struct pki_spec){ 0 }));
 	pathtest_free(p);
 }
 
