@@ -126,6 +126,7 @@ a_crl_holds_from_this_update_until_before_next_update(void **state)
 			    "(nextUpdate 2027-01-15T10:00:00Z)\n",
 	    p->notes);
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+	assert_int_equal(PKI_NOW + 7200, p->result.crls_until);
 	p->request.now = PKI_NOW + 2 * 7200;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
 	assert_int_equal(X509_V_ERR_CRL_HAS_EXPIRED, pathtest_leaf(p, &(struct pki_spec){ 0 }));
