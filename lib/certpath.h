@@ -100,8 +100,9 @@ struct certpath_result {       /* freed by certpath_result_done() */
 	STACK_OF(X509) * path; /* leaf first, anchor last */
 	/* Of each certificate but the anchor: the id of who issued it and revokes it. */
 	uint8_t issuers[CERTPATH_DEPTH_MAX + 2][CRLINDEX_ID];
-	char **policies;  /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
-	size_t npolicies; /* freed by certpath_result_done() */
+	int64_t crls_until; /* first nextUpdate of the CRLs that were asked; INT64_MAX: none was */
+	char **policies;    /* dotted OIDs valid for the path (RFC 5280 section 6.1.6) */
+	size_t npolicies;   /* freed by certpath_result_done() */
 };
 /*
  * Build and validate a path. 0 and *res, or -1 and *e: ERR_REFUSED (detail X509_V_ERR_*, text

@@ -47,27 +47,40 @@ refuse(const struct reading *r, struct err *e, int code, const char *why)
 /* ---- who signed it -----------------------------------------------------------------------------
  */
 
-/* RFC 4055 section 3.1; absent parameters are SHA-1, which is found too weak later. */
-static int
-set_pss(const X509_ALGOR *alg, EVP_PKEY_CTX *ctx, const EVP_MD *md)
+/* The digest of the mask: MGF1 of one that is named, or of SHA-1. NULL: another mask. */
+static const EVP_MD *
+pss_mask_digest(const X509_ALGOR *mask)
+{
+	const EVP_MD *md = NULL;
+	X509_ALGOR *hash;
+
+	if (mask == NULL)
+		return EVP_sha1();
+	if (OBJ_obj2nid(mask->algorithm) != NID_mgf1 || mask->parameter == NULL ||
+	    (hash = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR), mask->parameter)) == NULL)
+		return NULL;
+	md = EVP_get_digestbyobj(hash->algorithm);
+	X509_ALGOR_free(hash);
+	return md;
+}
+
+/* RFC 4055 section 3.1; a digest of SHA-1, which is the default, is found too weak later. */
+static bool
+set_pss(const X509_ALGOR *alg, EVP_PKEY_CTX *ctx)
 {
 	RSA_PSS_PARAMS *pss =
 	    ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter);
-	const EVP_MD *mgf1 = EVP_sha1();
+	const EVP_MD *mask = pss == NULL ? NULL : pss_mask_digest(pss->maskGenAlgorithm);
 	long salt = 20;
-	int ok = pss != NULL;
+	bool ok = mask != NULL;
 
-	if (ok && pss->maskGenAlgorithm != NULL)
-		ok = pss->maskHash != NULL &&
-		     (mgf1 = EVP_get_digestbyobj(pss->maskHash->algorithm)) != NULL;
 	if (ok && pss->saltLength != NULL)
 		ok = (salt = ASN1_INTEGER_get(pss->saltLength)) >= 0 && salt <= 1024;
 	if (ok && pss->trailerField != NULL)
 		ok = ASN1_INTEGER_get(pss->trailerField) == 1;
 	RSA_PSS_PARAMS_free(pss);
 	return ok && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
-	       EVP_PKEY_CTX_set_signature_md(ctx, md) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mgf1) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mask) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)salt) > 0;
 }
 
@@ -115,7 +128,7 @@ signature_holds(const struct reading *r, EVP_PKEY *key)
 	     (pss ? base == EVP_PKEY_RSA || base == EVP_PKEY_RSA_PSS : base == key_nid) &&
 	     (md_nid == NID_undef ? !pss : (md = EVP_get_digestbynid(md_nid)) != NULL) &&
 	     EVP_DigestVerifyInit(ctx, &pctx, md, NULL, key) == 1 &&
-	     (!pss || set_pss(r->algorithm, pctx, md)) &&
+	     (!pss || set_pss(r->algorithm, pctx)) &&
 	     EVP_DigestVerify(ctx, r->w.signature.p, der_left(&r->w.signature), r->w.tbs.p,
 		 der_left(&r->w.tbs)) == 1;
 	EVP_MD_CTX_free(ctx);

@@ -89,11 +89,11 @@ get_serial(const X509 *x, struct crlindex_serial *s)
 /*
  * Ask for the CRLs of certificate `i`. Its issuer is the next one in the path. Where the same
  * authority stands higher in the path with another key (a key that was rolled over), that key may
- * have signed the list: the first key that has one decides, and its id goes to *id.
+ * have signed the list: the first key that has one decides, and its id goes to *res.
  */
 static int
 ask(const struct certpath_trust *t, const struct certpath_path *path, int i, int64_t now,
-    uint8_t id[CRLINDEX_ID], struct err *e)
+    struct certpath_result *res, struct err *e)
 {
 	static const struct crlindex none;
 	struct crlindex_query q = { .section = t->section };
@@ -118,10 +118,12 @@ ask(const struct certpath_trust *t, const struct certpath_path *path, int i, int
 			return certpath_refuse(e, X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, path, k,
 			    "its key usage leaves out cRLSign, but it signed a CRL");
 		best = a;
-		memcpy(id, other, CRLINDEX_ID);
+		memcpy(res->issuers[i], other, CRLINDEX_ID);
 		if (a.state != CRLINDEX_OTHERS)
 			break;
 	}
+	if (best.list != NULL && best.list->next_update < res->crls_until)
+		res->crls_until = best.list->next_update;
 	return judge(&best, path, i, now, e);
 }
 
@@ -129,11 +131,12 @@ int
 certpath_revoked(const struct certpath_trust *t, const struct certpath_path *path, int64_t now,
     struct certpath_result *res, struct err *e)
 {
+	res->crls_until = INT64_MAX;
 	for (int i = 0; i + 1 < path->n; i++) {
 		if (certpath_issuer_id(path->cert[i + 1], res->issuers[i]) == -1)
 			return err_nomem(e, "certificate path");
 		if (t->revocation == CERTPATH_REVOCATION_REQUIRE &&
-		    ask(t, path, i, now, res->issuers[i], e) == -1)
+		    ask(t, path, i, now, res, e) == -1)
 			return -1;
 	}
 	return 0;

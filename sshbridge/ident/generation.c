@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "generation.h"
-#include "hash.h"
 #include "sealed.h"
 
 #define ANCHORS_BYTES_MAX (16U << 20)
@@ -55,15 +54,22 @@ static int
 read_map(struct generation *g, const struct generation_parts *parts, struct err *e)
 {
 	const char *names[SECTIONS_MAX];
+	const struct generation *same = parts->same_map;
 	struct idmap_config c = { .sections = names,
 		.nsections = g->settings.nsections,
 		.capture_min_uid = g->settings.capture_min_uid };
 
-	g->map_hash = hash_bytes(c.capture_min_uid, parts->map, parts->map_len);
-	for (size_t i = 0; i < g->settings.nsections; i++) {
-		names[i] = g->settings.sections[i].name;
-		g->map_hash = hash_bytes(g->map_hash, names[i], strlen(names[i]) + 1);
+	if (same != NULL) {
+		g->map = same->map;
+		g->map_refs = same->map_refs;
+		++*g->map_refs;
+		return 0;
 	}
+	if ((g->map_refs = malloc(sizeof(*g->map_refs))) == NULL)
+		return err_nomem(e, "map");
+	*g->map_refs = 1;
+	for (size_t i = 0; i < g->settings.nsections; i++)
+		names[i] = g->settings.sections[i].name;
 	g->map = idmap_parse("map", parts->map, parts->map_len, &c, e);
 	return g->map == NULL ? -1 : 0;
 }
@@ -88,8 +94,15 @@ generation_new(uint64_t number, const struct generation_parts *parts, struct err
 	return g;
 }
 
+static bool
+same_bytes(const struct sealed *a, const struct sealed *b)
+{
+	return a->p != NULL && a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
 struct generation *
-generation_map(uint64_t number, const int fds[GENERATION_FDS], struct err *e)
+generation_map(
+    uint64_t number, const int fds[GENERATION_FDS], const struct generation *before, struct err *e)
 {
 	const size_t max[GENERATION_FDS] = { SETTINGS_BYTES_MAX, ANCHORS_BYTES_MAX, IDMAP_TEXT_MAX,
 		crlindex_bytes_max() };
@@ -107,13 +120,20 @@ generation_map(uint64_t number, const int fds[GENERATION_FDS], struct err *e)
 			.anchors_len = s[1].n,
 			.map = s[2].p,
 			.map_len = s[2].n,
-			.crls = s[3] };
+			.crls = s[3],
+			.same_map = before != NULL && same_bytes(&before->kept_settings, &s[0]) &&
+					    same_bytes(&before->kept_map, &s[2])
+					? before
+					: NULL };
 		g = generation_new(number, &parts, e);
 	}
 	if (g != NULL) {
-		/* it stays mapped: the others were read */
+		/* these stay mapped; the anchors were read */
+		g->kept_settings = s[0];
+		g->kept_map = s[2];
 		g->crl_bytes = s[3];
-		n--;
+		sealed_unmap(&s[1]);
+		return g;
 	}
 	while (n > 0)
 		sealed_unmap(&s[--n]);
@@ -132,8 +152,13 @@ generation_unref(struct generation *g)
 {
 	if (g == NULL || --g->refs > 0)
 		return;
-	idmap_free(g->map);
+	if (g->map_refs != NULL && --*g->map_refs == 0) {
+		idmap_free(g->map);
+		free(g->map_refs);
+	}
 	free(g->anchors);
+	sealed_unmap(&g->kept_settings);
+	sealed_unmap(&g->kept_map);
 	sealed_unmap(&g->crl_bytes);
 	free(g);
 }
@@ -151,7 +176,7 @@ generation_trusts(const struct generation *g, uint32_t section, const uint8_t sh
 bool
 generation_same_map(const struct generation *a, const struct generation *b)
 {
-	return a->map_hash == b->map_hash;
+	return a->map == b->map;
 }
 
 void

@@ -15,7 +15,9 @@ struct generation {
 	uint64_t number;
 	struct settings settings;
 	struct idmap *map;
-	uint64_t map_hash;	/* of its text and of what that is read with */
+	unsigned *map_refs; /* generations that have this very map */
+	struct sealed kept_settings,
+	    kept_map;		/* mapped: to see whether the next ones are the same */
 	struct anchor *anchors; /* sorted, each once */
 	size_t nanchors;
 	struct sealed crl_bytes; /* mapped, the same memory as in all gates */
@@ -27,6 +29,7 @@ struct generation_parts {
 	const uint8_t *settings, *anchors, *map;
 	size_t settings_len, anchors_len, map_len;
 	struct sealed crls; /* must stay as long as the generation; p NULL: no CRLs */
+	const struct generation *same_map; /* has the same settings and map; NULL: none */
 };
 /*
  * Build a set, with one reference for the caller. NULL: ERR_FORMAT (the map), ERR_PEER (the other
@@ -34,10 +37,15 @@ struct generation_parts {
  */
 struct generation *generation_new(uint64_t number, const struct generation_parts *parts,
     struct err *e) __attribute__((warn_unused_result, nonnull));
-/* The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index. */
+/*
+ * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index. Where
+ * settings and map are those of `before` (may be NULL), as when only CRLs changed, the map is not
+ * parsed again: a large one takes longer than anybody who asks should wait.
+ */
 #define GENERATION_FDS 4
-struct generation *generation_map(uint64_t number, const int fds[GENERATION_FDS], struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+struct generation *generation_map(
+    uint64_t number, const int fds[GENERATION_FDS], const struct generation *before, struct err *e)
+    __attribute__((warn_unused_result, nonnull(2, 4)));
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */
 bool generation_same_map(const struct generation *a, const struct generation *b)

@@ -34,7 +34,7 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return -1;
 	if (nfds != GENERATION_FDS)
 		return err_set(e, ERR_PEER, "GENERATION: %zu descriptors", nfds);
-	if ((g = generation_map(number, fds, &why)) == NULL) {
+	if ((g = generation_map(number, fds, id->gen, &why)) == NULL) {
 		ident_ready(id, number, &why);
 		return 0;
 	}

@@ -126,6 +126,7 @@ a_crl_holds_from_this_update_until_before_next_update(void **state)
 			    "(nextUpdate 2027-01-15T10:00:00Z)\n",
 	    p->notes);
 	assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+	assert_int_equal(PKI_NOW + 7200, p->result.crls_until);
 	p->request.now = PKI_NOW + 2 * 7200;
 	assert_int_equal(0, pathtest_check(p, p->request.now));
 	assert_int_equal(X509_V_ERR_CRL_HAS_EXPIRED, pathtest_leaf(p, &(struct pki_spec){ 0 }));
@@ -353,6 +354,166 @@ of_two_crls_of_an_issuer_the_newer_counts(void **state)
 	pathtest_free(p);
 }
 
+/* PKITS 4.4.14 and 4.4.15: 255 is not -1. */
+static void
+a_negative_serial_number_is_not_the_positive_one_of_the_same_bits(void **state)
+{
+	static const char *const pairs[][2] = { { "FF", "-1" }, { "-1", "FF" }, { "80", "-80" },
+		{ "-80", "80" }, { "-1", "1" }, { "1", "-1" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct pathtest *p = pathtest_new(NULL, NULL);
+
+		p->request.identity_rules = false;
+		pathtest_crl(p, "root.crl", &plain, p->root);
+		pathtest_crl(p, "inter.crl",
+		    &(struct pki_crl_spec){ .revoked = { { .serial = pairs[i][0] } } }, p->inter);
+		assert_int_equal(0, pathtest_check(p, PKI_NOW));
+		assert_int_equal(X509_V_ERR_CERT_REVOKED,
+		    pathtest_leaf(p, &(struct pki_spec){ .serial = pairs[i][0] }));
+		assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ .serial = pairs[i][1] }));
+		pathtest_free(p);
+	}
+}
+
+static void
+serial_numbers_up_to_20_octets_are_found(void **state)
+{
+	static const char *const serials[] = { "1", "7F", "0100",
+		"7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+		"7000000000000000000000000000000000000001" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(serials) / sizeof(serials[0]); i++) {
+		struct pathtest *p = pathtest_new(NULL, NULL);
+
+		pathtest_crl(p, "root.crl", &plain, p->root);
+		/* of 21 octets with the one that is zero; 0; twice the same; in no order */
+		pathtest_crl(p, "inter.crl",
+		    &(struct pki_crl_spec){
+			.revoked = { { .serial = "0" },
+			    { .serial = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" },
+			    { .serial = serials[i] }, { .serial = "02" },
+			    { .serial = serials[i] } } },
+		    p->inter);
+		assert_int_equal(0, pathtest_check(p, PKI_NOW));
+		assert_int_equal(X509_V_ERR_CERT_REVOKED,
+		    pathtest_leaf(p, &(struct pki_spec){ .serial = serials[i] }));
+		assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ .serial = "1234" }));
+		pathtest_free(p);
+	}
+}
+
+static void
+the_number_decides_which_crl_is_newer_before_its_date(void **state)
+{
+	struct pathtest *p = pathtest_new(NULL, NULL);
+	struct pki_cert *leaf = pki_make(&(struct pki_spec){ 0 }, p->inter);
+
+	(void)state;
+	pathtest_crl(p, "root.crl", &plain, p->root);
+	pathtest_crl(p, "later.crl", &(struct pki_crl_spec){ .from = PKI_NOW - 10, .number = "2" },
+	    p->inter);
+	pathtest_crl(p, "higher.crl",
+	    &(struct pki_crl_spec){
+		.from = PKI_NOW - 20, .number = "3", .revoked = { { .cert = leaf } } },
+	    p->inter);
+	/* from the future: not yet */
+	pathtest_crl(p, "future.crl", &(struct pki_crl_spec){ .from = PKI_NOW + 10, .number = "9" },
+	    p->inter);
+	assert_int_equal(0, pathtest_check(p, PKI_NOW));
+	assert_int_equal(X509_V_ERR_CERT_REVOKED, pathtest_verify(p, leaf->cert));
+	assert_non_null(strstr(p->err.text, "higher.crl"));
+	pki_free(leaf);
+	pathtest_free(p);
+}
+
+/* A CA whose key was rolled over: the new key's certificate is signed with the old one. */
+static void
+a_key_higher_in_the_path_may_have_signed_the_crl(void **state)
+{
+	struct pathtest *p = pathtest_new(NULL, NULL);
+	struct pki_cert *new = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=intermediate" },
+	    p->inter);
+	struct pki_cert *leaf = pki_make(&(struct pki_spec){ 0 }, new);
+
+	(void)state;
+	assert_int_equal(1, pathtest_add(p, CERTPATH_INTERMEDIATE, new->cert));
+	pathtest_crl(p, "root.crl", &plain, p->root);
+	assert_int_equal(0, pathtest_check(p, PKI_NOW));
+	assert_int_equal(X509_V_ERR_UNABLE_TO_GET_CRL, pathtest_verify(p, leaf->cert));
+	pathtest_crl(p, "old.crl", &plain, p->inter);
+	assert_int_equal(0, pathtest_check(p, PKI_NOW));
+	assert_int_equal(0, pathtest_verify(p, leaf->cert));
+	/* the ids name the key that signed the lists */
+	assert_memory_equal(p->result.issuers[0], p->result.issuers[1], CRLINDEX_ID);
+	/* its own key's list comes first, also an older one */
+	pathtest_crl(p, "new.crl",
+	    &(struct pki_crl_spec){ .number = "0", .revoked = { { .cert = leaf } } }, new);
+	assert_int_equal(0, pathtest_check(p, PKI_NOW));
+	assert_int_equal(X509_V_ERR_CERT_REVOKED, pathtest_verify(p, leaf->cert));
+	pki_free(leaf);
+	pki_free(new);
+	pathtest_free(p);
+}
+
+static void
+a_crl_that_names_another_key_than_signed_it_is_refused(void **state)
+{
+	static const struct {
+		const char *ext;
+		int want;
+	} rows[] = {
+		{ "authorityKeyIdentifier=", 0 },
+		{ "2.5.29.35=DER:3006800401020304", X509_V_ERR_AKID_SKID_MISMATCH },
+		{ "2.5.29.35=DER:30068004010203", X509_V_ERR_INVALID_EXTENSION },
+		{ "2.5.29.35=DER:3000", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pki_crl_spec spec = { .ext = { "authorityKeyIdentifier=",
+						 i == 0 ? NULL : rows[i].ext } };
+
+		if (refusal_of(&spec) != rows[i].want)
+			fail_msg("%s: %d", rows[i].ext, refusal_of(&spec));
+	}
+}
+
+static void
+signatures_of_every_kind_hold_and_a_damaged_one_does_not(void **state)
+{
+	static const enum pki_key kinds[] = { PKI_P256, PKI_P384, PKI_P521, PKI_ED25519, PKI_ED448,
+		PKI_RSA2048, PKI_RSA_PSS2048 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct pathtest *p = pathtest_new(
+		    NULL, &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .key_kind = kinds[i] });
+		X509_CRL *crl = pki_crl(&plain, p->inter);
+		unsigned char *der = NULL;
+		int n = i2d_X509_CRL(crl, &der);
+
+		pathtest_crl(p, "root.crl", &plain, p->root);
+		assert_int_equal(1, certpath_trust_add(p->trust, CERTPATH_CRL, "inter.crl", der,
+					(size_t)n, &p->err));
+		if (pathtest_check(p, PKI_NOW) != 0)
+			fail_msg("kind %zu: %s", i, p->err.text);
+		assert_int_equal(0, pathtest_leaf(p, &(struct pki_spec){ 0 }));
+		/* a bit of the signature */
+		der[n - 1] ^= 1;
+		assert_int_equal(1, certpath_trust_add(p->trust, CERTPATH_CRL, "inter.crl", der,
+					(size_t)n, &p->err));
+		assert_int_equal(-1, pathtest_check(p, PKI_NOW));
+		assert_int_equal(X509_V_ERR_CRL_SIGNATURE_FAILURE, p->err.detail);
+		OPENSSL_free(der);
+		X509_CRL_free(crl);
+		pathtest_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -369,6 +530,12 @@ main(void)
 		cmocka_unit_test(only_a_ca_that_may_sign_crls_does),
 		cmocka_unit_test(crls_of_two_keys_under_one_name_are_told_apart),
 		cmocka_unit_test(of_two_crls_of_an_issuer_the_newer_counts),
+		cmocka_unit_test(a_negative_serial_number_is_not_the_positive_one_of_the_same_bits),
+		cmocka_unit_test(serial_numbers_up_to_20_octets_are_found),
+		cmocka_unit_test(the_number_decides_which_crl_is_newer_before_its_date),
+		cmocka_unit_test(a_key_higher_in_the_path_may_have_signed_the_crl),
+		cmocka_unit_test(a_crl_that_names_another_key_than_signed_it_is_refused),
+		cmocka_unit_test(signatures_of_every_kind_hold_and_a_damaged_one_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

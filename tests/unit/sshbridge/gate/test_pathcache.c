@@ -238,6 +238,9 @@ static struct generation *
 generation(struct hall *h, uint64_t number)
 {
 	static uint8_t set[SETTINGS_BYTES_MAX];
+	static uint8_t *no_crls; /* as long as any generation */
+	struct crldrafts none = { .v = NULL };
+	static size_t no_crls_len;
 	struct settings *s = calloc(1, sizeof(*s));
 	struct records_writer w = { .max = 1 << 20 };
 	struct generation_parts p = { .number = number, .key = h->server->key };
@@ -260,6 +263,9 @@ generation(struct hall *h, uint64_t number)
 	put(&w, RECORD_INTERMEDIATE, pki_pem_cert(h->inter->cert));
 	p.trust = (struct sealed){ .p = w.buf, .n = w.len };
 	p.chain = (struct sealed){ .p = (const uint8_t *)chain, .n = strlen(chain) };
+	if (no_crls == NULL)
+		no_crls = crldrafts_pack(&none, &no_crls_len, &e);
+	p.crls = (struct sealed){ .p = no_crls, .n = no_crls_len };
 	if ((g = generation_new(&p, &e)) == NULL)
 		fail_msg("%s", e.text);
 	records_done(&w);

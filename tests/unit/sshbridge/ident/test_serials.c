@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crldraft.h"
 #include "sshbridge/ident/ident.h"
@@ -236,6 +237,54 @@ crls_hold_between_their_times(void **state)
 	free(bytes);
 }
 
+static struct generation *
+mapped(const char *map, uint32_t dial_timeout, const struct generation *before)
+{
+	static uint8_t text[SETTINGS_BYTES_MAX];
+	struct crldrafts none = { .v = NULL };
+	struct settings set;
+	struct err e = { 0 };
+	struct generation *g;
+	size_t n;
+	int fds[GENERATION_FDS];
+
+	stage_settings(&set, 22);
+	set.dial_timeout = dial_timeout;
+	assert_int_equal(0, settings_encode(&set, text, sizeof(text), &n, &e));
+	fds[0] = sealed_new("settings", text, n, &e);
+	fds[1] = sealed_new("anchors", "", 0, &e);
+	fds[2] = sealed_new("map", map, strlen(map), &e);
+	fds[3] = crldrafts_seal(&none, &e);
+	if ((g = generation_map(1, fds, before, &e)) == NULL)
+		fail_msg("%s", e.text);
+	for (size_t i = 0; i < GENERATION_FDS; i++)
+		close(fds[i]);
+	return g;
+}
+
+static void
+a_map_that_is_the_same_is_not_parsed_again(void **state)
+{
+	struct generation *a = mapped(stage_map, 5, NULL), *b = mapped(stage_map, 5, a);
+	struct generation *c = mapped("email x@corp.example x\n", 5, b), *d;
+
+	(void)state;
+	assert_ptr_equal(a->map, b->map);
+	assert_ptr_not_equal(b->map, c->map);
+	generation_unref(a);
+	/* b's is still there, whoever read it */
+	d = mapped(stage_map, 5, b);
+	assert_ptr_equal(b->map, d->map);
+	generation_unref(d);
+	d = mapped(stage_map, 6, b); /* other settings */
+	assert_ptr_not_equal(b->map, d->map);
+	generation_unref(b);
+	assert_int_equal(1, idmap_nrules(c->map));
+	assert_true(idmap_nrules(d->map) > 0);
+	generation_unref(c);
+	generation_unref(d);
+}
+
 int
 main(void)
 {
@@ -243,6 +292,7 @@ main(void)
 		cmocka_unit_test(crls_hold_between_their_times),
 		cmocka_unit_test(a_stale_list_refuses_who_comes_and_a_revoked_one_goes_in_any_case),
 		cmocka_unit_test(a_list_that_ages_is_told_of_once_and_daily),
+		cmocka_unit_test(a_map_that_is_the_same_is_not_parsed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
