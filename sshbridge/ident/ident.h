@@ -10,9 +10,11 @@
 #include <event2/event.h>
 
 #include "ask.h"
+#include "control.h"
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
+#include "locks.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -21,6 +23,12 @@
 
 /* Bytes that may wait for one peer. A gate or resolver that lets more lie is broken. */
 #define IDENT_QUEUE_MAX (1U << 20)
+
+/* Since the process began. */
+struct ident_stats {
+	uint64_t opened, refused, closed; /* connections */
+	uint64_t granted, denied;	  /* answers to WHO */
+};
 
 struct ident {
 	struct event_base *base;
@@ -34,6 +42,9 @@ struct ident {
 	struct names names;
 	struct ask ask;
 	struct older older;
+	struct control control;
+	struct locks locks;
+	struct ident_stats stats;
 	uint64_t log_lost;
 };
 

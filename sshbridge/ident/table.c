@@ -141,6 +141,8 @@ conn_free(struct conn *c)
 	if (c == NULL)
 		return;
 	free(c->evidence);
+	free(c->account);
+	free(c->service);
 	free(c);
 }
 
@@ -176,6 +178,33 @@ table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
 	t->nlive++;
 }
 
+/* The copy is made only when the word is another: it is asked three times a login. */
+static void
+replace(char **word, const char *now)
+{
+	char *copy;
+
+	if ((*word != NULL && strcmp(*word, now) == 0) || (copy = strdup(now)) == NULL)
+		return;
+	free(*word);
+	*word = copy;
+}
+
+void
+table_granted(struct conn *c, const char *account, const char *service, unsigned rule, int64_t now)
+{
+	replace(&c->account, account);
+	replace(&c->service, service);
+	c->rule = rule;
+	c->granted = now;
+}
+
+int64_t
+table_since(const struct conn *c, int64_t now)
+{
+	return now - (monotonic() - c->since);
+}
+
 static void
 take_off(struct table *t, struct conn *c)
 {
@@ -208,6 +237,8 @@ table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 		(void)shutdown(c->fd, SHUT_RDWR);
 		close(c->fd);
 	}
+	if (c->live)
+		id->stats.closed++;
 	report_closed(id, c, monotonic() - c->since, end);
 	leave_person(&id->table, c->person);
 	LIST_REMOVE(c, of_gate);

@@ -40,6 +40,10 @@ struct conn {
 	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
 	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
+	/* the last yes of a WHO; account NULL: none yet */
+	char *account, *service;
+	unsigned rule; /* line of the map */
+	int64_t granted;
 };
 LIST_HEAD(conn_list, conn);
 
@@ -64,6 +68,12 @@ uint32_t table_count(const struct table *t, const char *name) __attribute__((non
 /* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */
 void table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
     __attribute__((nonnull));
+
+/* A WHO was answered with yes. Without memory for the names they stay as they were. */
+void table_granted(struct conn *c, const char *account, const char *service, unsigned rule,
+    int64_t now) __attribute__((nonnull));
+/* When it began, in seconds since 1970-01-01 UTC. */
+int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
 
 struct conn *table_by_id(const struct table *t, uint64_t id) __attribute__((nonnull));
 struct conn *table_by_number(const struct table *t, const struct gate *g, uint32_t number)

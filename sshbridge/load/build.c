@@ -74,6 +74,8 @@ build_map(struct load *l, struct err *e)
 		names[i] = l->settings.sections[i].name;
 	if ((l->map = idmap_parse(f->name, f->text, f->n, &c, e)) == NULL)
 		return -1;
+	if (l->in_force)
+		return 0; /* what there is to say of it was said when it was loaded */
 	if (idmap_nrules(l->map) == 0)
 		load_text(CHILD_WARNING, "%s: no rule, so nobody can log in", f->name);
 	idmap_check(l->map, 20, note_map, NULL);
@@ -94,6 +96,8 @@ load_build(struct load *l, int64_t now, struct err *e)
 			return -1;
 	if (build_map(l, e) == -1)
 		return -1;
+	if (l->in_force)
+		return 0;
 	if ((s = find(l, LOAD_CHAIN)) == NULL)
 		return err_set(e, ERR_PEER, "FILES: no server certificate");
 	return load_chain(l, s, now, e);
