@@ -59,7 +59,7 @@ answer_nothing(struct inquiry *q)
 
 	answer_start(q, &o);
 	if (q->type == MSG_CUTS)
-		msg_put_u32(&o, q->cuts.n);
+		msg_put_u32(&o, q->sweep.n);
 	else
 		list_nothing(q->type, &o);
 	answer_send(q, &o);
@@ -192,19 +192,19 @@ pass_cuts_on(struct inquiry *q)
 		pass_on(q, NULL);
 		return;
 	}
-	msg_put_u32(&o, q->cuts.by);
-	msg_put_u64(&o, q->cuts.id);
-	msg_put_str(&o, q->cuts.value);
+	msg_put_u32(&o, q->sweep.by);
+	msg_put_u64(&o, q->sweep.id);
+	msg_put_str(&o, q->sweep.value);
 	pass_on(q, &o);
 }
 
 /* The next slice, in a turn of the loop of its own. */
 static void
-step_cuts(struct inquiry *q)
+step_sweep(struct inquiry *q)
 {
 	static const struct timeval now = { 0, 0 };
 
-	if (cuts_step(q->id, &q->cuts)) {
+	if (sweep_step(q->id, &q->sweep)) {
 		pass_cuts_on(q);
 	} else if (evtimer_add(q->timer, &now) == -1) {
 		report(q->id, CHILD_ERROR, "CUTS: out of memory");
@@ -217,14 +217,14 @@ on_cuts(struct inquiry *q, struct msg_in *m, struct err *e)
 {
 	uint32_t by;
 
-	if (msg_get_u32(m, &by) == -1 || msg_get_u64(m, &q->cuts.id) == -1 ||
-	    msg_get_str(m, q->cuts.value, sizeof(q->cuts.value)) == -1 || by < CUTS_ID ||
-	    by > CUTS_SERIAL)
+	if (msg_get_u32(m, &by) == -1 || msg_get_u64(m, &q->sweep.id) == -1 ||
+	    msg_get_str(m, q->sweep.value, sizeof(q->sweep.value)) == -1 || by < SWEEP_ID ||
+	    by > SWEEP_SERIAL)
 		return err_set(e, ERR_PEER, "CUTS: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	q->cuts.by = (enum cuts_by)by;
-	step_cuts(q);
+	q->sweep.by = (enum sweep_by)by;
+	step_sweep(q);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (q->number != 0)
 		on_older_late(q);
 	else
-		step_cuts(q);
+		step_sweep(q);
 }
 
 struct inquiry *
@@ -321,7 +321,7 @@ add_cuts(struct inquiry *q, struct msg_in *m, struct err *e)
 		return err_set(e, ERR_PEER, "CUTS: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	q->cuts.n += n;
+	q->sweep.n += n;
 	answer_nothing(q);
 	return 0;
 }

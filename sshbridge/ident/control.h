@@ -10,7 +10,7 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
-#include "cuts.h"
+#include "sweep.h"
 #include "msgq.h"
 
 #define CLIENTS_MAX   16 /* at once */
@@ -37,7 +37,7 @@ struct inquiry {
 	struct newer *newer;
 	uint64_t newer_number;
 	uint64_t number;     /* with the older ident; 0: it was not passed on */
-	struct cuts cuts;    /* CUTS */
+	struct sweep sweep;    /* CUTS */
 	struct event *timer; /* the next slice of CUTS; then how long the older ident may take */
 };
 

@@ -62,11 +62,11 @@ on_step(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!cuts_step(id, &l->cuts)) {
+	if (!sweep_step(id, &l->sweep)) {
 		(void)evtimer_add(l->step, &now);
 		return;
 	}
-	l->ncut += l->cuts.n;
+	l->ncut += l->sweep.n;
 	l->own_done = true;
 	answer_if_done(id);
 }
@@ -139,8 +139,8 @@ put_in_force(struct ident *id, uint64_t number, const struct lockset *set, int f
 	l->fd = fd;
 	l->number = number;
 	/* a walk that was under way begins anew, and what it has cut counts on */
-	l->ncut += l->own_done ? 0 : l->cuts.n;
-	l->cuts = (struct cuts){ .by = CUTS_LOCKED };
+	l->ncut += l->own_done ? 0 : l->sweep.n;
+	l->sweep = (struct sweep){ .by = SWEEP_LOCKED };
 	l->own_done = false;
 	if (evtimer_add(l->step, &now) == -1)
 		l->complete = false;

@@ -4,7 +4,7 @@
 
 #include <event2/event.h>
 
-#include "cuts.h"
+#include "sweep.h"
 #include "lockset.h"
 #include "msg.h"
 
@@ -21,7 +21,7 @@ struct locks {
 	bool own_done, older_done; /* live connections are cut, here and there */
 	bool complete;		   /* nothing went wrong so far */
 	uint64_t older_number;	   /* of the question to the older ident */
-	struct cuts cuts;
+	struct sweep sweep;
 	uint32_t ncut;
 	struct event *step, *late;
 };

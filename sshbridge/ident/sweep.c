@@ -1,7 +1,7 @@
-/* cuts.c - cutting all live connections that something holds for, a slice at a time */
+/* sweep.c - cutting all live connections that something holds for, a slice at a time */
 #include <string.h>
 
-#include "cuts.h"
+#include "sweep.h"
 #include "ident.h"
 
 /* Buckets of one slice: each connection's serial is read out of its evidence, some microseconds. */
@@ -25,14 +25,14 @@ has_serial(const struct conn *c, const char *serial)
 }
 
 static bool
-holds(const struct ident *id, const struct cuts *k, const struct conn *c)
+holds(const struct ident *id, const struct sweep *k, const struct conn *c)
 {
 	switch (k->by) {
-	case CUTS_ID:
+	case SWEEP_ID:
 		return c->id == k->id;
-	case CUTS_IDENTITY:
+	case SWEEP_IDENTITY:
 		return strcmp(c->person->name, k->value) == 0;
-	case CUTS_SERIAL:
+	case SWEEP_SERIAL:
 		return has_serial(c, k->value);
 	default:
 		return lock_holds(id, c->person->name);
@@ -40,9 +40,9 @@ holds(const struct ident *id, const struct cuts *k, const struct conn *c)
 }
 
 static void
-look_at(struct ident *id, struct cuts *k, struct conn *c)
+look_at(struct ident *id, struct sweep *k, struct conn *c)
 {
-	bool lock = k->by == CUTS_LOCKED;
+	bool lock = k->by == SWEEP_LOCKED;
 
 	if (!c->live || c->ended || !holds(id, k, c))
 		return;
@@ -53,11 +53,11 @@ look_at(struct ident *id, struct cuts *k, struct conn *c)
 }
 
 bool
-cuts_step(struct ident *id, struct cuts *k)
+sweep_step(struct ident *id, struct sweep *k)
 {
 	struct conn *c;
 
-	if (k->by == CUTS_ID) {
+	if (k->by == SWEEP_ID) {
 		if ((c = table_by_id(&id->table, k->id)) != NULL)
 			look_at(id, k, c);
 		return true;

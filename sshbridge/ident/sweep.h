@@ -1,6 +1,6 @@
-/* cuts.h - cutting all live connections that something holds for, a slice at a time */
-#ifndef CUTS_H
-#define CUTS_H
+/* sweep.h - cutting all live connections that something holds for, a slice at a time */
+#ifndef SWEEP_H
+#define SWEEP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,10 +9,10 @@
 #include "identity.h"
 
 /* The values are on the wire in CUTS. */
-enum cuts_by { CUTS_ID = 1, CUTS_IDENTITY = 2, CUTS_SERIAL = 3, CUTS_LOCKED = 4 };
+enum sweep_by { SWEEP_ID = 1, SWEEP_IDENTITY = 2, SWEEP_SERIAL = 3, SWEEP_LOCKED = 4 };
 
-struct cuts {
-	enum cuts_by by;
+struct sweep {
+	enum sweep_by by;
 	uint64_t id;
 	char value[IDENTITY_NAME_MAX]; /* compared whole */
 	uint64_t cursor;
@@ -21,6 +21,6 @@ struct cuts {
 };
 
 /* The next slice, short enough that nobody's login waits for it. True: that was the last. */
-bool cuts_step(struct ident *id, struct cuts *k) __attribute__((warn_unused_result, nonnull));
+bool sweep_step(struct ident *id, struct sweep *k) __attribute__((warn_unused_result, nonnull));
 
 #endif
