@@ -43,7 +43,10 @@ say_account(const struct explain *x, const struct idmap_rule *r, const char *acc
 {
 	const char *option = unmet(x, r);
 
-	if (option == NULL)
+	if (option == NULL && r->options != NULL && r->options->max_session != 0)
+		say(x, r, "grants %s, until %u seconds from the connection's opening", account,
+		    r->options->max_session);
+	else if (option == NULL)
 		say(x, r, "grants %s", account);
 	else
 		say(x, r, "would grant %s, but %s= does not hold", account, option);

@@ -30,7 +30,9 @@ enum idmap_term {
 	TERM_FROM = 4,
 	TERM_ISSUER = 8,
 	TERM_POLICY = 16,
+	TERM_MAX_SESSION = 32,
 };
+#define TERMS_END (2 * TERM_MAX_SESSION) /* above every set of them */
 
 /* Several strings, each with its NUL, one behind the other. */
 struct idmap_list {
@@ -50,7 +52,8 @@ struct idmap_options {
 	size_t nnets;
 	const uint8_t *issuer; /* a name with marks */
 	size_t issuer_len;
-	unsigned given; /* enum idmap_term, without TERM_TRUST */
+	uint32_t max_session; /* seconds; 0: without an end */
+	unsigned given;	      /* enum idmap_term, without TERM_TRUST */
 };
 
 struct idmap_regex {

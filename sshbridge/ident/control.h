@@ -37,7 +37,7 @@ struct inquiry {
 	struct newer *newer;
 	uint64_t newer_number;
 	uint64_t number;     /* with the older ident; 0: it was not passed on */
-	struct sweep sweep;    /* CUTS */
+	struct sweep sweep;  /* CUTS */
 	struct event *timer; /* the next slice of CUTS; then how long the older ident may take */
 };
 

@@ -1,27 +1,33 @@
-/* cut.h - ending a live connection before its time */
+/* cut.h - ending a connection that no longer holds */
 #ifndef CUT_H
 #define CUT_H
 
-struct ident;
-struct conn;
+#include "judge.h"
+#include "table.h"
 
-/* Why; the values are on the wire in CUT. */
-enum cut_code {
-	CUT_EXPIRED = 1,
-	CUT_REVOKED = 2,
-	CUT_UNTRUSTED = 3,
-	CUT_MAP = 4,
-	CUT_OPERATOR = 5, /* or a lock */
-	CUT_IDENTITY = 6,
-	CUT_KEY = 7,
-	CUT_MAX_SESSION = 8,
+struct ident;
+
+struct cuts {
+	struct event *flush; /* sends CUTs that found no room in a gate's queue */
 };
 
+int cuts_init(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
+void cuts_done(struct ident *id) __attribute__((nonnull));
+
 /*
- * From now on it grants nothing, and both ends see its end; the entry keeps the port until the gate
- * says CLOSED. A second time does nothing. `user_text` may reach the user, `why` is for the log.
+ * From this moment the connection grants nothing: the gate is told (CUT, with `user` for the
+ * client, NULL for the code's usual words), the target's socket is shut down, one line is logged
+ * with `why`. The entry keeps the port until the gate's CLOSED. A second call does nothing.
+ * One that still reaches for its target is refused instead, and `c` is gone when this returns:
+ * whoever walks over connections takes the next one before.
  */
-void conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user_text,
-    const char *why) __attribute__((nonnull));
+void conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user,
+    const char *why) __attribute__((nonnull(1, 2, 5)));
+const char *cut_name(uint32_t code); /* "expired", for the log */
+
+/* Each second: a gate that ends nothing of what is to end is given up, with its connections. */
+void cuts_tick(struct ident *id) __attribute__((nonnull));
+/* From table_remove(). */
+void cut_forget(struct conn *c) __attribute__((nonnull));
 
 #endif

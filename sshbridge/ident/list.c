@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "conninfo.h"
+#include "grant.h"
 #include "ident.h"
 #include "list.h"
 #include "who.h"
@@ -38,7 +39,8 @@ describe(const struct conn *c, const struct identity *identity, struct conninfo 
 	(void)snprintf(i->identity, sizeof(i->identity), "%s", c->person->name);
 	endpoint_to(&c->client, &i->from);
 	(void)snprintf(i->target, sizeof(i->target), "%s", c->target);
-	(void)snprintf(i->account, sizeof(i->account), "%s", c->account == NULL ? "" : c->account);
+	if (c->grants != NULL)
+		(void)snprintf(i->account, sizeof(i->account), "%s", c->grants->account);
 	if (identity != NULL)
 		first_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
 	(void)text_sha256(i->fingerprint, c->evidence->leaf);
@@ -133,10 +135,10 @@ put_login(struct msg_out *o, const struct conn *c)
 {
 	char text[64], at[TEXT_TIME_SIZE];
 
-	if (c->account == NULL)
+	if (c->grants == NULL)
 		return;
-	put_fact(o, "service", c->service == NULL ? "" : c->service);
-	(void)snprintf(text, sizeof(text), "map:%u", c->rule);
+	put_fact(o, "service", c->grants->service);
+	(void)snprintf(text, sizeof(text), "map:%u", c->grants->line);
 	put_fact(o, "rule", text);
 	put_fact(o, "granted", text_time(at, c->granted));
 }

@@ -39,17 +39,17 @@ holds(const struct ident *id, const struct sweep *k, const struct conn *c)
 	}
 }
 
+/* Also one that still reaches for its target; `c` may be gone afterwards. */
 static void
 look_at(struct ident *id, struct sweep *k, struct conn *c)
 {
 	bool lock = k->by == SWEEP_LOCKED;
 
-	if (!c->live || c->ended || !holds(id, k, c))
+	if (c->ended || !holds(id, k, c))
 		return;
-	conn_cut(id, c, CUT_OPERATOR,
-	    lock ? "this identity is locked" : "an operator ended this connection",
-	    lock ? "the identity is locked" : "an operator's cut");
 	k->n++;
+	conn_cut(id, c, CUT_OPERATOR, lock ? "this identity is locked" : NULL,
+	    lock ? "the identity is locked" : "an operator's word");
 }
 
 bool

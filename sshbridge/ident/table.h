@@ -13,6 +13,7 @@
 struct ident;
 struct gate;
 struct dial;
+struct grant;
 
 /* One identity's name and how many connections it has. */
 struct person {
@@ -40,17 +41,32 @@ struct conn {
 	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
 	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
-	/* the last yes of a WHO; account NULL: none yet */
-	char *account, *service;
-	unsigned rule; /* line of the map */
-	int64_t granted;
+	/* grant.h: the accounts that WHO has granted, the last one first */
+	struct grant *grants;
+	int64_t granted; /* when the last was; seconds since 1970 */
+	/* review.h */
+	TAILQ_ENTRY(conn) in_review;
+	uint64_t visited, judged;     /* the last pass that came by, and that judged it */
+	int64_t holds_from, holds_to; /* within these seconds no certificate begins or ends */
+	uint32_t max_session;	      /* seconds from `since`; 0: no end */
+	/* candidate.h */
+	TAILQ_ENTRY(conn) in_count;
+	uint64_t counted;
+	/* cut.h */
+	uint32_t cut; /* enum cut_code: it was cut; it grants nothing */
+	bool cut_waits;
+	char *cut_text; /* while CUT waits for room; NULL: the usual words */
+	TAILQ_ENTRY(conn) in_cuts;
 };
 LIST_HEAD(conn_list, conn);
+TAILQ_HEAD(conn_queue, conn);
 
 struct table {
 	uint64_t seed;
 	struct hash by_id, by_number, by_tuple, people;
 	size_t n, nlive;
+	/* all of them, each in the order of who was looked at last */
+	struct conn_queue review, count;
 };
 
 int table_init(struct table *t, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -64,14 +80,14 @@ void conn_free(struct conn *c); /* one that never was on the table */
 /* Put it on the table under its identity's name. -1: ERR_NOMEM. */
 int table_add(struct table *t, struct conn *c, const char *name, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* The same connection under another name, as a renewed certificate says. -1: ERR_NOMEM. */
+int table_rename(struct table *t, struct conn *c, const char *name, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 uint32_t table_count(const struct table *t, const char *name) __attribute__((nonnull));
 /* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */
 void table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
     __attribute__((nonnull));
 
-/* A WHO was answered with yes. Without memory for the names they stay as they were. */
-void table_granted(struct conn *c, const char *account, const char *service, unsigned rule,
-    int64_t now) __attribute__((nonnull));
 /* When it began, in seconds since 1970-01-01 UTC. */
 int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grant.h"
 #include "ident.h"
 #include "report.h"
 #include "sshkey.h"
@@ -96,7 +97,8 @@ judge_entry(struct ident *id, struct case_ *k, int64_t now)
 	const struct login login = { .service = k->q->service,
 		.account = k->q->account,
 		.has_uid = k->q->has_uid == 1,
-		.uid = k->q->uid };
+		.uid = k->q->uid,
+		.age = (uint32_t)(ident_monotonic() - k->conn->since) };
 
 	if (check_cookie(k) == -1 || check_state(k) == -1 ||
 	    locks_refuse(id, k->conn->person->name, &k->v) == -1 || read_key(k) == -1)
@@ -104,7 +106,13 @@ judge_entry(struct ident *id, struct case_ *k, int64_t now)
 	if ((k->identity = evidence_identity(k->conn->evidence, &k->v.why)) == NULL)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
 	endpoint_to(&k->conn->client, &from);
-	return judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v);
+	if (judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v) == -1)
+		return -1;
+	if (grant_keep(k->conn, &login, &k->v, &k->v.why) == -1)
+		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
+	if (k->conn->max_session - 1 > k->v.max_session - 1) /* 0 is the longest */
+		k->conn->max_session = k->v.max_session;
+	return 0;
 }
 
 static void
@@ -197,7 +205,7 @@ who_judge(
 	}
 	if (judge_case(id, &k, now, &kind) == 0) {
 		answer_yes(&k, a);
-		table_granted(k.conn, q->account, q->service, k.v.line, now);
+		k.conn->granted = now;
 		id->stats.granted++;
 	} else {
 		answer_no(a, kind, k.v.user);
