@@ -23,6 +23,9 @@ ctl_command ctl_explain;		     /* explain.c */
 ctl_command ctl_stats;			     /* stats.c */
 ctl_command ctl_reload, ctl_drain;	     /* service.c */
 
+/* ---- usage.c */
+#define CTL_DEFAULT_SOCKET "/run/sshbridge/control.sock"
+extern const char ctl_help[];
 int ctl_usage(const char *why) __attribute__((nonnull));
 /* Say it on stderr, return `status`. */
 int ctl_say(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
