@@ -3,6 +3,7 @@
 # make demo           the main job, end to end, with a throwaway CA (as root)
 # make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
 # make check-asan     the same tests under AddressSanitizer and UBSan
+# make check-debian13 the same tests on Debian 13, in a folder (as root)
 # make fuzz           each fuzz target for FUZZ_SECONDS (10)
 # make install        DESTDIR= PREFIX=/usr PAMDIR= SYSCONFDIR=/etc
 # make tidy, make format-check, make lint-man, make clean
@@ -152,8 +153,8 @@ TEST_HELP := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/unit/help/*.c))
 $(foreach a,lib $(AREAS),$(eval $(call unit,$(a))))
 .SECONDARY:
 
-.PHONY: test-programs check check-here check-asan
-test-programs: all $(TESTS)
+.PHONY: test-programs check check-here check-asan check-debian13
+test-programs: all $(TESTS) $(BUILD)/tests/bench/crowd
 
 check:
 	$(Q)packaging/deps
@@ -166,6 +167,10 @@ check-here: test-programs
 check-asan:
 	$(Q)packaging/deps
 	$(Q)$(MAKE) --no-print-directory check-here CC=clang SAN=1 BUILD=build/asan
+# DEBIAN13_ROOT names the folder; what is there is used again.
+check-debian13:
+	$(Q)packaging/deps --debian13
+	$(Q)tests/debian13/run $(T)
 
 # ---- fuzz: tests/fuzz/AREA/fuzz_X.c, seeds in tests/fuzz/corpus/X ---------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/*/fuzz_*.c tests/fuzz/*/*/fuzz_*.c)

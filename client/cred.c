@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "agentkey.h"
 #include "ask.h"
 #include "cred.h"
 #include "files.h"
@@ -102,6 +103,7 @@ struct passphrase {
 	int len; /* -1: not asked yet */
 	const char *shown;
 	struct err *e;
+	bool never; /* it is not the time to ask */
 	bool failed;
 };
 
@@ -112,7 +114,10 @@ passphrase_get(char *buf, int size, int rwflag, void *arg)
 	char prompt[360];
 
 	(void)rwflag;
-	if (p->len == -1 && !p->failed) {
+	if (p->never && !p->failed) {
+		(void)err_set(p->e, ERR_FORMAT, "its passphrase is not asked for in a session");
+		p->failed = true;
+	} else if (p->len == -1 && !p->failed) {
 		(void)snprintf(prompt, sizeof(prompt), "Passphrase for %s: ", p->shown);
 		p->len = ask_passphrase(prompt, p->buf, sizeof(p->buf), p->e);
 		p->failed = p->len == -1;
@@ -150,9 +155,9 @@ openssh_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, 
 }
 
 static int
-key_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, struct err *e)
+key_parse(const char *shown, const uint8_t *text, size_t n, bool ask, EVP_PKEY **key, struct err *e)
 {
-	struct passphrase p = { .shown = shown, .e = e };
+	struct passphrase p = { .shown = shown, .e = e, .never = !ask };
 	EVP_PKEY *k = NULL;
 	BIO *bio;
 
@@ -184,7 +189,7 @@ key_parse(const char *shown, const uint8_t *text, size_t n, EVP_PKEY **key, stru
 }
 
 static int
-key_load(const char *path, EVP_PKEY **key, struct err *e)
+key_read(const char *path, bool ask, EVP_PKEY **key, struct err *e)
 {
 	char shown[300];
 	uint8_t *text;
@@ -193,13 +198,24 @@ key_load(const char *path, EVP_PKEY **key, struct err *e)
 
 	if ((text = files_read(path, FILES_SECRET, &n, e)) == NULL)
 		return -1;
-	r = key_parse(text_escape(shown, sizeof(shown), path, strlen(path)), text, n, key, e);
+	r = key_parse(text_escape(shown, sizeof(shown), path, strlen(path)), text, n, ask, key, e);
 	files_free(text, n);
 	return r;
 }
 
+/* The key of the leaf, which is there already: held by the agent, or in a file. */
 static int
-leaf_facts(struct cred *c, const char *key_path, struct err *e)
+key_load(struct cred *c, bool ask, struct err *e)
+{
+	if (agentkey_named(c->key_path))
+		c->key = agentkey_open(c->key_path, c->leaf, e);
+	else if (key_read(c->key_path, ask, &c->key, e) == -1)
+		c->key = NULL;
+	return c->key == NULL ? err_prefix(e, "key") : 0;
+}
+
+static int
+leaf_facts(struct cred *c, struct err *e)
 {
 	char cert[200], key[200];
 
@@ -210,37 +226,69 @@ leaf_facts(struct cred *c, const char *key_path, struct err *e)
 	if (X509_check_private_key(c->leaf, c->key) != 1) {
 		ERR_clear_error();
 		return err_set(e, ERR_FORMAT, "%s is not the key of the first certificate in %s",
-		    text_escape(key, sizeof(key), key_path, strlen(key_path)), cert);
+		    text_escape(key, sizeof(key), c->key_path, strlen(c->key_path)), cert);
 	}
+	return 0;
+}
+
+/* Leaf and intermediates. */
+static int
+cert_load(struct cred *c, struct err *e)
+{
+	if ((c->chain = certs_load(c->cert_path, CRED_CHAIN_MAX + 1, e)) == NULL)
+		return err_prefix(e, "certificate");
+	c->leaf = sk_X509_shift(c->chain);
+	return 0;
+}
+
+static int
+anchors_load(struct cred *c, const char *path, struct err *e)
+{
+	if ((c->anchors = certs_load(path, CRED_CA_MAX, e)) == NULL)
+		return err_prefix(e, "CA");
 	return 0;
 }
 
 int
 cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
 {
-	char key_path[PATH_MAX], ca_path[PATH_MAX];
+	char ca_path[PATH_MAX];
 
 	memset(c, 0, sizeof(*c));
 	if (files_path(cert, "cert.pem", c->cert_path, e) == -1 ||
-	    files_path(key, "key.pem", key_path, e) == -1 ||
+	    files_path(key, "key.pem", c->key_path, e) == -1 ||
 	    files_path(ca, "ca.pem", ca_path, e) == -1)
 		return -1;
-	if ((c->chain = certs_load(c->cert_path, CRED_CHAIN_MAX + 1, e)) == NULL) {
-		(void)err_prefix(e, "certificate");
-		goto bad;
-	}
-	c->leaf = sk_X509_shift(c->chain);
-	if ((c->anchors = certs_load(ca_path, CRED_CA_MAX, e)) == NULL) {
-		(void)err_prefix(e, "CA");
-		goto bad;
-	}
-	if (key_load(key_path, &c->key, e) == -1) {
-		(void)err_prefix(e, "key");
-		goto bad;
-	}
-	if (leaf_facts(c, key_path, e) == 0)
+	/* The key last: nobody types a passphrase or unlocks an agent for nothing. */
+	if (cert_load(c, e) == 0 && anchors_load(c, ca_path, e) == 0 && key_load(c, true, e) == 0 &&
+	    leaf_facts(c, e) == 0)
 		return 0;
-bad:
+	cred_done(c);
+	return -1;
+}
+
+/* The key in use, if it is that of the new leaf too. */
+static bool
+key_keep(struct cred *c, const struct cred *old)
+{
+	bool same =
+	    X509_check_private_key(c->leaf, old->key) == 1 && EVP_PKEY_up_ref(old->key) == 1;
+
+	ERR_clear_error();
+	if (same)
+		c->key = old->key;
+	return same;
+}
+
+int
+cred_reload(struct cred *c, const struct cred *old, struct err *e)
+{
+	memset(c, 0, sizeof(*c));
+	memcpy(c->cert_path, old->cert_path, sizeof(c->cert_path));
+	memcpy(c->key_path, old->key_path, sizeof(c->key_path));
+	if (cert_load(c, e) == 0 && (key_keep(c, old) || key_load(c, false, e) == 0) &&
+	    leaf_facts(c, e) == 0)
+		return 0;
 	cred_done(c);
 	return -1;
 }

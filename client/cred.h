@@ -14,6 +14,7 @@
 
 struct cred {
 	char cert_path[PATH_MAX];
+	char key_path[PATH_MAX]; /* or "agent:[FINGERPRINT]" */
 	X509 *leaf;
 	STACK_OF(X509) * chain; /* what follows the leaf in its file, in that order */
 	EVP_PKEY *key;
@@ -22,10 +23,21 @@ struct cred {
 	int64_t not_after;
 };
 
-/* NULL paths: the default places. 0, or -1 and *e naming the file; *c is then empty. */
+/*
+ * NULL paths: the default places; a key may be "agent:[FINGERPRINT]" (agentkey.h). 0, or -1 and *e
+ * naming the file; *c is then empty.
+ */
 int cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 5)));
 void cred_done(struct cred *c) __attribute__((nonnull));
+
+/*
+ * Read the certificate of `old` again, and its key where the one in use is not that certificate's.
+ * Nothing is asked of the user: a new key under a passphrase is an error. As cred_load(), but for
+ * the anchors, which stay behind.
+ */
+int cred_reload(struct cred *c, const struct cred *old, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 
 /*
  * Which of `chain` to send to a server that named `cas` (RFC 8446 section 4.2.4; may be NULL): as

@@ -1,56 +1,91 @@
-/* opensshkey.c - an Ed25519 key in OpenSSH's own file format */
-#include <stdbool.h>
+/* opensshkey.c - a private key in OpenSSH's own file format */
 #include <string.h>
-#include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "opensshkey.h"
+#include "opensshkey_local.h"
+#include "spki.h"
+#include "text.h"
 
-#define SEED 32 /* bytes of a private key, and of a public one (RFC 8032 section 5.1.5) */
+#define BLOCK 8 /* bytes; what is not encrypted is filled up to a multiple of it too */
 
-/* What is left to read; every read is checked against it. */
-struct reader {
-	const uint8_t *p;
-	size_t n;
+/* What the file is made of. */
+struct container {
+	struct sshread cipher, kdf, kdf_options, pub, secret;
 };
 
-static bool
-get_u32(struct reader *r, uint32_t *v)
+static int
+damaged(struct err *e)
 {
-	if (r->n < 4)
-		return false;
-	*v = (uint32_t)r->p[0] << 24 | (uint32_t)r->p[1] << 16 | (uint32_t)r->p[2] << 8 | r->p[3];
-	r->p += 4;
-	r->n -= 4;
-	return true;
+	return err_set(e, ERR_FORMAT, "the key is damaged");
 }
 
-/* A string within the bytes that are there (RFC 4251 section 5). */
-static bool
-get_string(struct reader *r, struct reader *s)
+/* Behind the secret part an authenticated cipher has its tag; without encryption nothing follows.
+ */
+static int
+container_read(struct sshread r, struct container *c, struct err *e)
 {
-	uint32_t len;
+	static const char magic[] = "openssh-key-v1"; /* with its NUL */
+	uint32_t keys;
 
-	if (!get_u32(r, &len) || len > r->n)
-		return false;
-	*s = (struct reader){ r->p, len };
-	r->p += len;
-	r->n -= len;
-	return true;
+	if (r.n < sizeof(magic) || memcmp(r.p, magic, sizeof(magic)) != 0)
+		return damaged(e);
+	r.p += sizeof(magic);
+	r.n -= sizeof(magic);
+	if (!sshread_string(&r, &c->cipher) || !sshread_string(&r, &c->kdf) ||
+	    !sshread_string(&r, &c->kdf_options) || !sshread_u32(&r, &keys) || keys != 1 ||
+	    !sshread_string(&r, &c->pub) || !sshread_string(&r, &c->secret))
+		return damaged(e);
+	if (sshread_is(&c->cipher, "none") &&
+	    (!sshread_is(&c->kdf, "none") || c->kdf_options.n != 0 || r.n != 0))
+		return damaged(e);
+	return 0;
 }
 
-static bool
-is_text(const struct reader *s, const char *text)
+/* The kind of key, or NULL and why TLS cannot have it. */
+static const struct opensshkey_kind *
+kind_find(const struct container *c, struct err *e)
 {
-	return s->n == strlen(text) && memcmp(s->p, text, s->n) == 0;
+	struct sshread pub = c->pub, type;
+	const struct opensshkey_kind *kind;
+	char shown[80];
+
+	if (!sshread_string(&pub, &type)) {
+		(void)damaged(e);
+		return NULL;
+	}
+	if ((kind = opensshkey_kind_of(&type)) != NULL)
+		return kind;
+	if (type.n > 3 && memcmp(type.p, "sk-", 3) == 0)
+		(void)err_set(e, ERR_FORMAT,
+		    "a security token's key (%s) signs for SSH only, not for TLS; the certificate "
+		    "needs another key",
+		    text_escape(shown, sizeof(shown), type.p, type.n));
+	else
+		(void)err_set(e, ERR_FORMAT, "TLS has no use for a key of type \"%s\"",
+		    text_escape(shown, sizeof(shown), type.p, type.n));
+	return NULL;
 }
 
-/* Behind the key: a comment, then 1, 2, 3, ... up to a multiple of eight bytes. */
-static bool
-tail_good(struct reader *r)
+/* bcrypt_pbkdf, which makes the key of the key, is in no library that we link. */
+static int
+encrypted_refuse(const struct opensshkey_kind *kind, struct err *e)
 {
-	struct reader comment;
+	return err_set(e, ERR_FORMAT,
+	    "the key is encrypted in OpenSSH's own format, which only ssh reads: %s"
+	    "take the passphrase off a copy (ssh-keygen -p -f COPY), or change one to PKCS#8 "
+	    "(ssh-keygen -p -m PKCS8 -f COPY)",
+	    kind->agent ? "give it to the agent (ssh-add FILE) and use --key agent: here, or "
+			: "");
+}
 
-	if (!get_string(r, &comment) || r->n > 255)
+/* Behind the key: a comment, then 1, 2, 3, ... to a multiple of the block. */
+static bool
+tail_good(struct sshread *r)
+{
+	struct sshread comment;
+
+	if (!sshread_string(r, &comment) || r->n >= BLOCK)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->p[i] != i + 1)
@@ -60,59 +95,52 @@ tail_good(struct reader *r)
 
 /* The part that would be encrypted: two equal numbers, then the key. */
 static EVP_PKEY *
-secret_parse(struct reader *r, const char **why)
+secret_parse(const struct opensshkey_kind *kind, struct sshread r)
 {
-	struct reader type, pub, priv;
+	struct sshread type;
 	uint32_t a, b;
-	uint8_t made[SEED];
-	size_t n = sizeof(made);
 	EVP_PKEY *key;
 
-	*why = "the key is damaged";
-	if (!get_u32(r, &a) || !get_u32(r, &b) || a != b || !get_string(r, &type))
+	if (r.n % BLOCK != 0 || !sshread_u32(&r, &a) || !sshread_u32(&r, &b) || a != b ||
+	    !sshread_string(&r, &type) || !sshread_is(&type, kind->ssh))
 		return NULL;
-	if (!is_text(&type, "ssh-ed25519")) {
-		*why = "TLS needs RSA and ECDSA keys as PKCS#8: \"ssh-keygen -p -m PKCS8 -f COPY\" "
-		       "changes a copy";
-		return NULL;
-	}
-	if (!get_string(r, &pub) || !get_string(r, &priv) || pub.n != SEED ||
-	    priv.n != (size_t)2 * SEED || memcmp(priv.p + SEED, pub.p, SEED) != 0 || !tail_good(r))
-		return NULL;
-	key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, priv.p, SEED);
-	if (key != NULL && (EVP_PKEY_get_raw_public_key(key, made, &n) != 1 || n != SEED ||
-			       memcmp(made, pub.p, SEED) != 0)) {
+	if ((key = kind->make(kind, &r)) != NULL && !tail_good(&r)) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
 	return key;
 }
 
+/* The public key in front is what ssh shows and offers: it must be that of the secret part. */
+static bool
+public_same(EVP_PKEY *key, const struct sshread *pub)
+{
+	struct sshkey made;
+	struct err e;
+
+	return spki_to_sshkey(key, &made, &e) == 0 && made.blob_len == pub->n &&
+	       memcmp(made.blob, pub->p, pub->n) == 0;
+}
+
 EVP_PKEY *
 opensshkey_parse(const uint8_t *p, size_t n, struct err *e)
 {
-	static const char magic[] = "openssh-key-v1"; /* with its NUL */
-	struct reader r = { p, n }, cipher, kdf, kdf_options, pub, secret;
-	const char *why = "the key is damaged";
+	const struct opensshkey_kind *kind;
+	struct container c;
 	EVP_PKEY *key = NULL;
-	uint32_t keys;
 
-	if (n >= sizeof(magic) && memcmp(p, magic, sizeof(magic)) == 0) {
-		r.p += sizeof(magic);
-		r.n -= sizeof(magic);
-		if (!get_string(&r, &cipher) || !get_string(&r, &kdf) ||
-		    !get_string(&r, &kdf_options))
-			goto out;
-		if (!is_text(&cipher, "none") || !is_text(&kdf, "none"))
-			why = "the key is encrypted in OpenSSH's own format; \"ssh-keygen -p -f "
-			      "COPY\" "
-			      "takes the passphrase off a copy, or -m PKCS8 for RSA and ECDSA";
-		else if (get_u32(&r, &keys) && keys == 1 && get_string(&r, &pub) &&
-			 get_string(&r, &secret) && r.n == 0)
-			key = secret_parse(&secret, &why);
+	if (container_read((struct sshread){ p, n }, &c, e) == -1 ||
+	    (kind = kind_find(&c, e)) == NULL)
+		return NULL;
+	if (!sshread_is(&c.cipher, "none")) {
+		(void)encrypted_refuse(kind, e);
+		return NULL;
 	}
-out:
-	if (key == NULL)
-		(void)err_set(e, ERR_FORMAT, "%s", why);
+	if ((key = secret_parse(kind, c.secret)) == NULL || !public_same(key, &c.pub)) {
+		EVP_PKEY_free(key);
+		key = NULL;
+		(void)damaged(e);
+	}
+	ERR_clear_error();
 	return key;
 }

@@ -1,4 +1,4 @@
-/* opensshkey.h - an Ed25519 key in OpenSSH's own file format, so that one key may serve both layers
+/* opensshkey.h - a private key in OpenSSH's own file format, so that one key may serve both layers
  */
 #ifndef OPENSSHKEY_H
 #define OPENSSHKEY_H
@@ -12,9 +12,10 @@
 #define OPENSSHKEY_PEM_NAME "OPENSSH PRIVATE KEY"
 
 /*
- * The private key of the bytes between the PEM lines (OpenSSH's PROTOCOL.key). Ed25519 without a
- * passphrase only: it is the one kind that ssh-keygen does not write as PKCS#8. The caller frees
- * it; NULL and *e ERR_FORMAT, which says what to do instead.
+ * The private key of the bytes between the PEM lines (OpenSSH's PROTOCOL.key): Ed25519, ECDSA and
+ * RSA. Its public half, which stands in the file twice, must be that of the private one. The caller
+ * frees it. NULL and *e: ERR_FORMAT, which says what to do instead where the file is good but a
+ * key for a security token, or encrypted (bcrypt_pbkdf is in none of our libraries); ERR_NOMEM.
  */
 EVP_PKEY *opensshkey_parse(const uint8_t *p, size_t n, struct err *e)
     __attribute__((warn_unused_result, nonnull));

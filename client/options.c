@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agentkey.h"
 #include "options.h"
 #include "text.h"
 
@@ -20,7 +21,8 @@ options_help(void)
 	       "An IPv6 address goes in brackets; the port is 8443 where none is given.\n"
 	       "\n"
 	       "  --cert FILE          certificate, then intermediates (PEM)    cert.pem\n"
-	       "  --key FILE           its private key (PEM)                    key.pem\n"
+	       "  --key FILE           its private key (PEM, PKCS#8, OpenSSH)   key.pem\n"
+	       "  --key agent:[FINGERPRINT]  or held by ssh-agent\n"
 	       "  --ca FILE            certificates that sign bridges (PEM)     ca.pem\n"
 	       "                       defaults in ~/.config/mtls-connect/\n"
 	       "  --server-name NAME   the name in the bridge's certificate     HOST\n"
@@ -82,6 +84,8 @@ set_cert(struct options *o, const char *v, struct err *e)
 static int
 set_key(struct options *o, const char *v, struct err *e)
 {
+	if (agentkey_named(v) && agentkey_check(v, e) == -1)
+		return err_prefix(e, "--key");
 	return set_text(&o->key, "--key", v, e);
 }
 

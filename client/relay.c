@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <openssl/err.h>
 
+#include "agentprov.h"
 #include "banner.h"
 #include "clock.h"
 #include "explain.h"
@@ -72,8 +73,9 @@ tls_lost(struct relay *r, int ssl_error, int errnum)
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(r->why.text)];
 
-	(void)explain_tls(
-	    code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text, sizeof(text));
+	if (!agentprov_said(text, sizeof(text)))
+		(void)explain_tls(
+		    code, ssl_error == SSL_ERROR_SYSCALL ? errnum : 0, &s, text, sizeof(text));
 	ERR_clear_error();
 	/* ERR_SYS: the transport broke, nobody said anything */
 	(void)err_set(&r->why,
@@ -211,6 +213,13 @@ down_read(struct relay *r)
 	r->more = SSL_has_pending(ssl) != 0;
 }
 
+/* Our answer to a message of TLS itself, which did not fit into the wire the last time. */
+static bool
+answer_waits(const struct relay *r)
+{
+	return SSL_in_init(r->t->ssl) != 0 && wire_has_room(&r->t->wire);
+}
+
 /*
  * After close_notify nothing of the server's counts; only the end of TCP is waited for. A little
  * at a time: who sends on and on must not keep us from stdin and signals, and has ended by that.
@@ -281,8 +290,9 @@ down_step(struct relay *r, bool readable, bool writable)
 {
 	if (r->peer_ended && readable)
 		fin_read(r);
-	else if ((readable || r->more) && !r->lost && !r->peer_ended)
+	else if ((readable || r->more || answer_waits(r)) && !r->lost && !r->peer_ended)
 		down_read(r);
+	(void)renew_tell(r->t, r->server);
 	if (r->banner.ssh && (writable || !r->out.waits))
 		down_write(r);
 	if (r->peer_ended && down_pending(r) == 0 && !r->out_gone && r->banner.ssh)
@@ -398,11 +408,29 @@ relay_loop(struct relay *r, struct err *e)
 	return 0;
 }
 
+/* The server ended it and did not say why: that our certificate has expired may be the reason. */
+static void
+expiry_tell(struct relay *r)
+{
+	const struct cred *c = r->t->cred;
+	struct explain_self s = { .now = time(NULL),
+		.not_before = c->not_before,
+		.not_after = c->not_after,
+		.cert_path = c->cert_path,
+		.leaf = c->leaf };
+	char text[500];
+
+	if (renew_tell(r->t, r->server) || !r->peer_ended || r->notified || s.now <= s.not_after)
+		return;
+	say("%s ended the connection; %s", r->server, explain_validity(&s, text, sizeof(text)));
+}
+
 /* The end as the user is to read it. */
 static int
 verdict(struct relay *r, struct err *e)
 {
 	banner_end(&r->banner);
+	expiry_tell(r);
 	*e = (struct err){ .kind = ERR_NONE };
 	if (r->banner.ssh && (!r->lost || r->out_gone))
 		return 0;

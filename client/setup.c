@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agentkey.h"
 #include "files.h"
 #include "say.h"
 #include "setup.h"
@@ -100,7 +101,7 @@ setup_stanza(const struct options *o, const char *program, char *dst, size_t siz
 	put(&out, word);
 	(void)snprintf(timeout, sizeof(timeout), "%u", o->timeout_s);
 	if (put_option(&out, "--cert", o->cert, true, e) == -1 ||
-	    put_option(&out, "--key", o->key, true, e) == -1 ||
+	    put_option(&out, "--key", o->key, o->key != NULL && !agentkey_named(o->key), e) == -1 ||
 	    put_option(&out, "--ca", o->ca, true, e) == -1 ||
 	    put_option(&out, "--server-name", o->server_name, false, e) == -1 ||
 	    put_option(&out, "--min-version", o->tls12 ? "1.2" : NULL, false, e) == -1 ||
@@ -171,17 +172,21 @@ missing_tell(const struct options *o)
 		const char *given, *name, *what;
 	} files[] = {
 		{ o->cert, "cert.pem", "your certificate, then the intermediate" },
-		{ o->key, "key.pem", "its private key, mode 0600" },
+		{ o->key, "key.pem",
+		    "its private key, mode 0600; or give --key agent: for one in ssh-agent" },
 		{ o->ca, "ca.pem", "the CA that signed the bridge's certificate" },
 	};
 	char path[PATH_MAX], shown[300];
 	struct err e;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].given != NULL && files[i].given == o->key && agentkey_named(o->key))
+			continue; /* the agent that counts is that of the day of use */
 		if (files_path(files[i].given, files[i].name, path, &e) == 0 &&
 		    access(path, R_OK) == -1)
 			say("still to be put there: %s (%s)",
 			    text_escape(shown, sizeof(shown), path, strlen(path)), files[i].what);
+	}
 }
 
 static int

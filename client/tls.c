@@ -7,9 +7,21 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "agentprov.h"
 #include "clock.h"
 #include "explain.h"
 #include "tls.h"
+
+/*
+ * Compressed certificates (RFC 8879, OpenSSL 3.2 and later) would have the peer unpack what nobody
+ * has proved yet; what little they save is no reason.
+ */
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define NO_CERTIFICATE_COMPRESSION \
+	(SSL_OP_NO_TX_CERTIFICATE_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION)
+#else
+#define NO_CERTIFICATE_COMPRESSION 0
+#endif
 
 /* As many whole records as relay.c takes in one go: a read() ends on a record, not 200 bytes short.
  */
@@ -51,6 +63,13 @@ chain_choose(SSL *ssl, void *arg)
 {
 	struct tls *t = arg;
 
+	if (t->open) {
+		SSL_certs_clear(ssl);
+		if (!renew_choose(t))
+			return 1; /* an empty answer */
+		if (SSL_use_cert_and_key(ssl, t->cred->leaf, t->cred->key, NULL, 1) != 1)
+			return 0;
+	}
 	t->asked = true;
 	t->chain_sent =
 	    cred_chain_needed(t->cred->leaf, t->cred->chain, SSL_get0_peer_CA_list(ssl));
@@ -88,8 +107,8 @@ context_make(struct tls *t, bool tls12, struct err *e)
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
 		return fail(e, "versions");
 	SSL_CTX_set_security_level(ctx, 2);
-	(void)SSL_CTX_set_options(
-	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					   SSL_OP_NO_TICKET | NO_CERTIFICATE_COMPRESSION);
 	/* NO_AUTO_CHAIN: libssl would else fill up the chain from the server's CAs. */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN |
 					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -100,6 +119,8 @@ context_make(struct tls *t, bool tls12, struct err *e)
 	    SSL_CTX_use_PrivateKey(ctx, t->cred->key) != 1)
 		return fail(e, "your certificate and key");
 	SSL_CTX_set_cert_cb(ctx, chain_choose, t);
+	if (renew_init(t, e) == -1)
+		return -1;
 	return context_trust(t, e);
 }
 
@@ -143,6 +164,7 @@ tls_done(struct tls *t)
 	SSL_free(t->ssl);
 	SSL_CTX_free(t->ctx);
 	wire_done(&t->wire);
+	renew_done(t);
 	*t = (struct tls){ .fd = -1 };
 }
 
@@ -175,6 +197,8 @@ handshake_failed(struct tls *t, int ssl_error, int errnum, struct err *e)
 	unsigned long code = ERR_peek_error();
 	char text[sizeof(e->text)];
 
+	if (agentprov_said(text, sizeof(text)))
+		return err_set(e, ERR_REFUSED, "%s", text);
 	if (t->refused[0] != '\0')
 		(void)snprintf(text, sizeof(text), "%s", t->refused);
 	else if (ssl_error == SSL_ERROR_SYSCALL ||
@@ -239,6 +263,7 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 {
 	bool seen = false;
 	int r, ssl_error, errnum;
+	int64_t begun_ms;
 
 	if (socket_attach(t, fd, e) == -1)
 		return -1;
@@ -247,8 +272,12 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 			return -1;
 		ERR_clear_error();
 		errno = 0;
+		begun_ms = clock_ms();
 		r = SSL_connect(t->ssl);
 		errnum = errno;
+		/* It never waits for the server; when it takes long, somebody confirms to his
+		 * agent. */
+		deadline_ms += clock_ms() - begun_ms;
 		wire_flush(&t->wire);
 		if (r == 1)
 			break;
@@ -262,5 +291,6 @@ tls_handshake(struct tls *t, int fd, int64_t deadline_ms, struct err *e)
 	/* SSL_VERIFY_PEER has seen to it; a second look costs nothing. */
 	if (SSL_get_verify_result(t->ssl) != X509_V_OK || SSL_get0_peer_certificate(t->ssl) == NULL)
 		return err_set(e, ERR_REFUSED, "the server's certificate was not verified");
+	t->open = true;
 	return 0;
 }

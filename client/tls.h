@@ -9,18 +9,21 @@
 #include "cred.h"
 #include "endpoint.h"
 #include "err.h"
+#include "renew.h"
 #include "wire.h"
 
 struct tls {
 	SSL_CTX *ctx;
 	SSL *ssl;
-	struct wire wire;  /* what TLS has yet to put on the socket */
-	int fd;		   /* not ours to close */
-	bool asked;	   /* the server asked for a certificate */
-	int chain_sent;	   /* intermediates sent after the leaf */
-	char refused[400]; /* why the server's certificate was not accepted, or "" */
-	const struct cred *cred;
+	struct wire wire;	 /* what TLS has yet to put on the socket */
+	int fd;			 /* not ours to close */
+	bool asked;		 /* the server asked for a certificate */
+	bool open;		 /* the handshake is done */
+	int chain_sent;		 /* intermediates sent after the leaf */
+	char refused[400];	 /* why the server's certificate was not accepted, or "" */
+	const struct cred *cred; /* what we show: the caller's, later `renewed` */
 	const struct endpoint *ep;
+	struct renew renew;
 };
 
 /* Everything that can be wrong before the network is touched. 0, or -1 and *e; then tls_done(). */

@@ -94,4 +94,12 @@ int certpath_verify(const struct certpath_trust *t, const struct certpath_reques
     struct certpath_result *res, struct err *e) __attribute__((warn_unused_result, nonnull));
 void certpath_result_done(struct certpath_result *res);
 
+/*
+ * Whether a path that this very section accepted before (*res) is to be accepted at the time `now`
+ * without a look at its signatures: each certificate is in its time, and none is revoked by a CRL,
+ * of which one is current. False says nothing but that certpath_verify() has to tell.
+ */
+bool certpath_again(const struct certpath_trust *t, const struct certpath_result *res, int64_t now)
+    __attribute__((warn_unused_result, nonnull));
+
 #endif

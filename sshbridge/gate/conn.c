@@ -2,10 +2,10 @@
  * conn.c - a client connection: the table, and what ident's answers do
  *
  *	accepted -> [PROXY header] -> handshake -> asked -> open -> closed
- *			\______________\__________\_> farewell, linger -> closed
+ *			\______________\__________\______\_> farewell, linger -> closed
  *
- * early.c has the states before `asked`, farewell.c those after a refusal, pump.c moves the bytes
- * of an open one.
+ * early.c has the states before `asked`, farewell.c those after a refusal or a cut, pump.c moves
+ * the bytes of an open one, renew.c asks its client for a new certificate.
  */
 #include <assert.h>
 #include <errno.h>
@@ -125,14 +125,13 @@ on_pump_end(void *arg, const char *why)
 }
 
 /*
- * An open connection lives long, and there are many: what only the handshake needed goes now.
  * OpenSSL keeps the client's certificates for nobody else. The intermediates are dropped; the leaf
  * cannot be, but its decoded key, a fifth of all that a connection holds, is exchanged for one
  * that all connections share and whose private half nobody has. Whoever should look at this
  * certificate later finds one that proves nothing.
  */
-static void
-slim_down(struct conn *c)
+void
+conn_slim_down(struct conn *c)
 {
 	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(c->ssl);
 	X509 *leaf = SSL_get0_peer_certificate(c->ssl);
@@ -141,37 +140,46 @@ slim_down(struct conn *c)
 		X509_free(sk_X509_pop(chain));
 	if (leaf != NULL)
 		(void)X509_set_pubkey(leaf, c->g->nobody);
-	early_free(c);
+}
+
+static void
+on_pump_answer(void *arg)
+{
+	renew_look(arg);
 }
 
 void
-conn_opened(struct conn *c, uint64_t id, int fd, uint32_t idle_seconds)
+conn_opened(struct conn *c, const struct conn_opening *o)
 {
 	int one = 1;
 
 	assert(c->state == CONN_ASKED);
-	c->id = id;
+	c->id = o->id;
 	(void)event_del(&c->io);
 	(void)event_del(&c->timer);
 	/* a jump's socket has no such option */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if ((c->pump = calloc(1, sizeof(*c->pump))) == NULL) {
-		close(fd);
+		close(o->fd);
 		conn_close(c, "out of memory");
 		return;
 	}
-	slim_down(c);
+	conn_slim_down(c);
+	early_free(c);
 	c->state = CONN_OPEN;
-	c->pump->ssl = c->ssl;
-	c->pump->wire = &c->wire;
-	c->pump->target = fd;
-	c->pump->idle_seconds = idle_seconds;
-	c->pump->on_end = on_pump_end;
-	c->pump->arg = c;
+	*c->pump = (struct pump){ .ssl = c->ssl,
+		.wire = &c->wire,
+		.target = o->fd,
+		.idle_seconds = o->idle_seconds,
+		.on_end = on_pump_end,
+		.on_answer = on_pump_answer,
+		.arg = c };
 	if (event_initialized(&c->wr))
 		(void)event_del(&c->wr); /* the pump flushes from now on */
 	if (pump_start(c->pump, c->g->base) == -1)
 		conn_close(c, "out of memory");
+	else
+		renew_start(c, o->renew_at);
 }
 
 void

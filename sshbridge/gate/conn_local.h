@@ -1,4 +1,4 @@
-/* conn_local.h - what the files of a connection's life share: conn.c, early.c, farewell.c */
+/* conn_local.h - what the files of a connection's life share */
 #ifndef CONN_LOCAL_H
 #define CONN_LOCAL_H
 
@@ -7,6 +7,18 @@
 /* early.c: PROXY header and handshake */
 void early_start(struct conn *c, bool proxy) __attribute__((nonnull));
 void early_free(struct conn *c) __attribute__((nonnull));
+
+/* renew.c: a new certificate within the connection */
+void renew_start(struct conn *c, int64_t at) __attribute__((nonnull));
+/* Bytes came while a request is out: the answer may be among them. */
+void renew_look(struct conn *c) __attribute__((nonnull));
+void renew_stop(struct conn *c) __attribute__((nonnull));
+
+/*
+ * conn.c: let go what OpenSSL keeps of the client's certificate and nobody needs: an open
+ * connection lives long, and there are many.
+ */
+void conn_slim_down(struct conn *c) __attribute__((nonnull));
 
 /* farewell.c: how a connection ends */
 

@@ -1,4 +1,5 @@
 /* farewell.c - the ends of a connection: what is logged, what the client hears, what is closed */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,18 @@
 #include <openssl/err.h>
 
 #include "conn_local.h"
+#include "notice.h"
 
-/* How long, in seconds, and how many bytes a connection that we have ended is still listened to. */
-enum { FAREWELL_SECONDS = 5, LINGER_SECONDS = 2, LINGER_BYTES = 256 * 1024 };
+/*
+ * How long, in seconds, and how many bytes a connection that we have ended is still listened to.
+ * One that was cut may have had all its buffers full of what it was sending.
+ */
+enum {
+	FAREWELL_SECONDS = 5,
+	LINGER_SECONDS = 2,
+	LINGER_BYTES = 256 * 1024,
+	LINGER_BYTES_CUT = 16 * 1024 * 1024
+};
 
 void
 conn_report(struct conn *c, const char *why)
@@ -33,6 +43,7 @@ void
 conn_release(struct conn *c, const char *why)
 {
 	open_closed(c, why);
+	renew_stop(c);
 	if (c->pump == NULL)
 		return;
 	pump_stop(c->pump);
@@ -87,7 +98,7 @@ on_linger_bytes(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (n > 0)
 		c->discarded += (uint32_t)n;
-	if (n <= 0 || c->discarded > LINGER_BYTES)
+	if (n <= 0 || c->discarded > (c->cut ? LINGER_BYTES_CUT : LINGER_BYTES))
 		conn_close(c, "closed");
 }
 
@@ -117,6 +128,36 @@ on_farewell_writable(evutil_socket_t fd, short what, void *arg)
 		conn_linger(c);
 }
 
+/* What was written last goes out, as far as the client takes it in time. */
+static void
+leave(struct conn *c)
+{
+	if (event_initialized(&c->io))
+		(void)event_del(&c->io);
+	if (wire_flush(&c->wire) || c->wire.failed) {
+		conn_linger(c);
+		return;
+	}
+	conn_watch(c, EV_WRITE | EV_PERSIST, on_farewell_writable);
+	conn_timer(c, FAREWELL_SECONDS, on_linger_over);
+}
+
+/* `text` and the number by which the administrator finds the line in the log. */
+static void
+write_line(const struct conn *c, char *dst, size_t size, const char *before, const char *text)
+{
+	size_t most = size - 64; /* room for the rest in any case */
+	int n = snprintf(dst, most, "%s%s", before, text);
+	size_t len = n < 0 ? 0 : (size_t)n >= most ? most - 1 : (size_t)n;
+
+	if (c->id != 0)
+		(void)snprintf(
+		    dst + len, size - len, " (connection %016llx)", (unsigned long long)c->id);
+	else
+		(void)snprintf(
+		    dst + len, size - len, " (handshake g%u-%u)", c->g->index, c->number);
+}
+
 /*
  * RFC 4253 section 4.2 lets a server send lines before its version string: one that begins with
  * "refused:" reaches the user. No more in it than the client may know.
@@ -125,29 +166,38 @@ void
 conn_farewell(struct conn *c, const char *text)
 {
 	char line[400];
-	size_t n;
 
 	c->state = CONN_FAREWELL;
-	/* room for the rest in any case */
-	n = (size_t)snprintf(line, sizeof(line) - 64, "refused: %s", text);
-	if (n >= sizeof(line) - 64)
-		n = sizeof(line) - 65;
-	if (c->id != 0)
-		(void)snprintf(line + n, sizeof(line) - n, " (connection %016llx)\r\n",
-		    (unsigned long long)c->id);
-	else
-		(void)snprintf(
-		    line + n, sizeof(line) - n, " (handshake g%u-%u)\r\n", c->g->index, c->number);
+	write_line(c, line, sizeof(line) - 2, "refused: ", text);
+	memcpy(line + strlen(line), "\r\n", 3);
 	conn_release(c, text);
 	ERR_clear_error();
 	if (SSL_write(c->ssl, line, (int)strlen(line)) > 0)
 		(void)SSL_shutdown(c->ssl);
 	ERR_clear_error();
-	(void)event_del(&c->io);
-	if (wire_flush(&c->wire) || c->wire.failed) {
-		conn_linger(c);
-		return;
+	leave(c);
+}
+
+/*
+ * The SSH inside is end to end: no line of ours can be put into it. What the client's TLS may be
+ * told, see notice.h; then the end.
+ */
+void
+conn_cut(struct conn *c, const char *text)
+{
+	char line[400];
+	bool told;
+
+	assert(c->state == CONN_OPEN);
+	told = c->pump->client_told;
+	c->state = CONN_FAREWELL;
+	c->cut = true;
+	conn_release(c, "cut");
+	if (!told) {
+		write_line(c, line, sizeof(line), "", text);
+		notice_send(c->ssl, line);
+		(void)SSL_shutdown(c->ssl);
+		ERR_clear_error();
 	}
-	conn_watch(c, EV_WRITE | EV_PERSIST, on_farewell_writable);
-	conn_timer(c, FAREWELL_SECONDS, on_linger_over);
+	leave(c);
 }

@@ -62,6 +62,9 @@ void open_on_end(void *gate, const struct err *why) __attribute__((nonnull));
 /* -1: ERR_REFUSED (nothing that can be mapped), ERR_NOMEM, ERR_FORMAT (does not fit in a message).
  */
 int open_ask(struct conn *c, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* RENEW: the same of a certificate that came in an open connection. */
+int open_renew(struct conn *c, const struct proof *p, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 /* The last word of a number. */
 void open_closed(struct conn *c, const char *why) __attribute__((nonnull));
 /* The OPEN message of a proof (the self-test makes one without a connection). */

@@ -103,6 +103,10 @@ generation_new(const struct generation_parts *p, struct err *e)
 	}
 	g->refs = 1;
 	g->number = p->number;
+	if ((g->paths = pathcache_new()) == NULL) {
+		err_nomem(e, "generation");
+		goto fail;
+	}
 	if (settings_decode(p->settings.p, p->settings.n, &g->set, e) == -1 ||
 	    fill_trust(g, &p->trust, e) == -1)
 		goto fail;
@@ -144,6 +148,7 @@ generation_unref(struct generation *g)
 	if (g == NULL || --g->refs > 0)
 		return;
 	SSL_CTX_free(g->ctx);
+	pathcache_free(g->paths);
 	for (uint32_t i = 0; i < SECTIONS_MAX; i++)
 		certpath_trust_free(g->trust[i]);
 	free(g);

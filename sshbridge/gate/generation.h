@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "certpath.h"
+#include "pathcache.h"
 #include "sealed.h"
 #include "settings.h"
 
@@ -18,6 +19,7 @@ struct generation {
 	uint64_t number;
 	SSL_CTX *ctx;
 	struct certpath_trust *trust[SECTIONS_MAX]; /* one for each section of `set` */
+	struct pathcache *paths;		    /* accepted under it */
 	struct settings set;
 };
 

@@ -1,11 +1,11 @@
 /*
- * open.c - talk with ident: OPEN for each proved client, its answers, CLOSED at the end
+ * open.c - talk with ident: OPEN for each proved client, RENEW for its later certificates, ident's
+ * answers, CLOSED at the end
  *
- * ident judges each OPEN by its own map and generation; what is sent here is what the certificate
- * says and how it was verified, nothing that decides.
+ * ident judges each OPEN and RENEW by its own map and generation; what is sent here is what the
+ * certificate says and how it was verified, nothing that decides.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +15,10 @@
 #include "identity_x509.h"
 #include "spki.h"
 
-/* ---- OPEN ------------------------------------------------------------------------------------ */
+/* Reasons of a CUT, see docs/PROTOCOL.md: they are ident's; the client gets its text. */
+enum { CUT_CODES = 8 };
+
+/* ---- OPEN and RENEW -------------------------------------------------------------------------- */
 
 static bool
 has_policy(const struct certpath_result *res, const char *oid)
@@ -98,9 +101,9 @@ put_paths(const struct proof *p, struct msg_out *o, struct err *e)
 	return 0;
 }
 
-int
-open_write(
-    const struct open_facts *f, const struct proof *p, X509 *leaf, struct msg_out *o, struct err *e)
+/* The fields that OPEN and RENEW have in common. */
+static int
+put_proof(const struct proof *p, X509 *leaf, struct msg_out *o, struct err *e)
 {
 	struct identity *id;
 
@@ -108,11 +111,6 @@ open_write(
 		return err_set(e, ERR_REFUSED, "no trust section accepts it");
 	if ((id = identity_of(p, leaf, e)) == NULL)
 		return -1;
-	msg_put_u32(o, f->number);
-	msg_put_u64(o, p->gen->number);
-	msg_put_str(o, f->server_name);
-	addr_put(f->client, o);
-	addr_put(f->listener, o);
 	msg_put_u32(o, (uint32_t)p->nsections);
 	for (size_t i = 0; i < p->nsections; i++)
 		msg_put_str(o, p->gen->set.sections[p->sections[i].index].name);
@@ -121,6 +119,18 @@ open_write(
 	if (put_key(leaf, o, e) == -1 || put_paths(p, o, e) == -1)
 		return -1;
 	return msg_finish(o, e);
+}
+
+int
+open_write(
+    const struct open_facts *f, const struct proof *p, X509 *leaf, struct msg_out *o, struct err *e)
+{
+	msg_put_u32(o, f->number);
+	msg_put_u64(o, p->gen->number);
+	msg_put_str(o, f->server_name);
+	addr_put(f->client, o);
+	addr_put(f->listener, o);
+	return put_proof(p, leaf, o, e);
 }
 
 /* The client may not stay: FIN or a reset, seen without reading what it sent. */
@@ -167,6 +177,7 @@ open_ask(struct conn *c, struct err *e)
 		return -1;
 	c->asked = true;
 	c->state = CONN_ASKED;
+	c->renew.until = proof_until(p);
 	/*
 	 * The proof has gone to the one who judges. What the client sends meanwhile stays in the
 	 * socket: edge-triggered, or it would be reported for ever.
@@ -178,6 +189,19 @@ open_ask(struct conn *c, struct err *e)
 	/* ident has its own limit for dialing; this is for an ident that hangs */
 	conn_timer(c, patience, on_no_answer);
 	return 0;
+}
+
+int
+open_renew(struct conn *c, const struct proof *p, struct err *e)
+{
+	struct gate *g = c->g;
+	struct msg_out o;
+
+	msg_start(&o, g->out, sizeof(g->out), MSG_RENEW, c->id);
+	msg_put_u32(&o, c->number);
+	if (put_proof(p, p->leaf, &o, e) == -1)
+		return -1;
+	return msgq_send(g->ident, &o, NULL, 0, e);
 }
 
 void
@@ -209,15 +233,16 @@ on_opened(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
 	struct gate *g = ctx;
 	struct conn *c;
-	uint32_t number, idle;
+	struct conn_opening o = { .id = m->conn };
+	uint32_t number;
 	uint64_t renew_at;
 	char target[SETTINGS_NAME_MAX];
-	int type = 0, fd;
+	int type = 0;
 	socklen_t len = sizeof(type);
 
-	if (msg_get_u32(m, &number) == -1 || msg_get_u32(m, &idle) == -1 ||
+	if (msg_get_u32(m, &number) == -1 || msg_get_u32(m, &o.idle_seconds) == -1 ||
 	    msg_get_str(m, target, sizeof(target)) == -1 || msg_get_u64(m, &renew_at) == -1 ||
-	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0)
+	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0 || renew_at > INT64_MAX)
 		return err_set(e, ERR_PEER, "OPENED: malformed");
 	if (getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &type, &len) == -1 || type != SOCK_STREAM)
 		return err_set(e, ERR_PEER, "OPENED: not a stream socket");
@@ -227,9 +252,10 @@ on_opened(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return 0;
 	if (c->state != CONN_ASKED)
 		return err_set(e, ERR_PEER, "OPENED twice for one number");
-	fd = fds[0];
+	o.fd = fds[0];
 	fds[0] = -1;
-	conn_opened(c, m->conn, fd, idle);
+	o.renew_at = (int64_t)renew_at;
+	conn_opened(c, &o);
 	return 0;
 }
 
@@ -255,37 +281,67 @@ on_refused(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
-/* Only what was asked is answered. */
+/*
+ * The open connection that RENEWED or CUT is about; NULL and 0 when its CLOSED is on its way, -1
+ * when there was never such a one.
+ */
+static int
+find_open(
+    struct gate *g, const struct msg_in *m, uint32_t number, struct conn **found, struct err *e)
+{
+	struct conn *c = conn_find(g, number);
+
+	*found = NULL;
+	if (c == NULL || !c->asked)
+		return 0;
+	if (c->state != CONN_OPEN || c->id != m->conn)
+		return err_set(e, ERR_PEER, "%s: number %u is not open under this id",
+		    msg_name(m->type), number);
+	*found = c;
+	return 0;
+}
+
 static int
 on_renewed(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
-	(void)ctx;
-	(void)m;
+	struct conn *c;
+	uint32_t number;
+	uint64_t at;
+
 	(void)fds;
 	(void)nfds;
-	return err_set(e, ERR_PEER, "RENEWED: nothing was to be renewed");
+	if (msg_get_u32(m, &number) == -1 || msg_get_u64(m, &at) == -1 || msg_end(m, e) == -1 ||
+	    m->conn == 0 || at > INT64_MAX)
+		return err_set(e, ERR_PEER, "RENEWED: malformed");
+	if (find_open(ctx, m, number, &c, e) == -1)
+		return -1;
+	if (c == NULL)
+		return 0;
+	if (c->renew.state != RENEW_TOLD)
+		return err_set(e, ERR_PEER, "RENEWED without RENEW");
+	conn_renewed(c, (int64_t)at);
+	return 0;
 }
 
-/* ident has shut the target's socket down already. */
 static int
 on_cut(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
-	struct gate *g = ctx;
 	struct conn *c;
 	uint32_t number, code;
-	char text[256], why[300];
+	char text[256];
 
 	(void)fds;
 	(void)nfds;
 	if (msg_get_u32(m, &number) == -1 || msg_get_u32(m, &code) == -1 ||
-	    msg_get_str(m, text, sizeof(text)) == -1 || msg_end(m, e) == -1 || m->conn == 0)
+	    msg_get_str(m, text, sizeof(text)) == -1 || msg_end(m, e) == -1 || m->conn == 0 ||
+	    code == 0 || code > CUT_CODES)
 		return err_set(e, ERR_PEER, "CUT: malformed");
-	/* the number is gone: ident has our CLOSED on its way */
-	if ((c = conn_find(g, number)) == NULL || !c->asked || c->id != m->conn)
+	if (find_open(ctx, m, number, &c, e) == -1)
+		return -1;
+	if (c == NULL)
 		return 0;
 	text_clean(text);
-	(void)snprintf(why, sizeof(why), "cut: %s", text);
-	conn_close(c, why);
+	conn_cut(c, text);
 	return 0;
 }
 

@@ -1,4 +1,11 @@
-/* pump.c - moving bytes */
+/*
+ * pump.c - moving bytes
+ *
+ * A handshake message that has come by half (a key update, the answer to a request for a
+ * certificate) is a trap on both sides: until it is whole OpenSSL writes nothing, so the target is
+ * not read (`held`); and its rest must be read though the target takes nothing, or the two would
+ * wait for each other for ever. The rest is then read alone, without the data behind it.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -70,12 +77,21 @@ end_if_done(struct pump *p)
 		pump_end(p, "closed");
 }
 
+/* OpenSSL is amid a handshake message of the client's. */
+static bool
+in_message(const struct pump *p)
+{
+	return SSL_in_init(p->ssl) != 0;
+}
+
 static void
 tls_failed(struct pump *p)
 {
 	const char *reason = tls_reason(); /* static text */
 
-	pump_end(p, *reason == '\0' ? "TLS error" : reason);
+	if (*reason == '\0')
+		reason = p->wire->eof ? "the client left in the middle of a message" : "TLS error";
+	pump_end(p, reason);
 }
 
 static void
@@ -83,6 +99,16 @@ client_failed(struct pump *p)
 {
 	pump_end(p, p->wire->errnum == ENOBUFS ? "the client does not read"
 					       : "the client's connection broke");
+}
+
+static void
+message_done(struct pump *p)
+{
+	if (!p->held || in_message(p))
+		return;
+	p->held = false;
+	if (!p->target_eof && p->wire->rest.len == 0)
+		watch(p, &p->target_rd);
 }
 
 /* ---- from the client to the target ----------------------------------------------------------- */
@@ -93,7 +119,8 @@ target_is_deaf(struct pump *p)
 {
 	p->target_deaf = true;
 	rest_done(&p->to_target);
-	(void)event_del(&p->client_rd);
+	if (!in_message(p))
+		(void)event_del(&p->client_rd);
 	(void)event_del(&p->target_wr);
 }
 
@@ -107,7 +134,8 @@ to_target(struct pump *p, size_t n)
 		return;
 	r = rest_send(&p->to_target, p->target, p->wire->s->plain, n, sizeof(p->wire->s->plain));
 	if (r == EAGAIN) {
-		(void)event_del(&p->client_rd);
+		if (!in_message(p))
+			(void)event_del(&p->client_rd);
 		watch(p, &p->target_wr);
 		return;
 	}
@@ -147,7 +175,7 @@ read_records(struct pump *p)
 		ssl_error = SSL_get_error(p->ssl, 0);
 		if (ssl_error == SSL_ERROR_WANT_READ)
 			return (ssize_t)n;
-		if (ssl_error == SSL_ERROR_ZERO_RETURN) {
+		if (ssl_error == SSL_ERROR_ZERO_RETURN && !in_message(p)) {
 			p->client_eof = true;
 			return (ssize_t)n;
 		}
@@ -155,36 +183,66 @@ read_records(struct pump *p)
 	}
 }
 
+/* The rest of a message by half, record by record from the socket. As read_records(): 0 or -1. */
+static ssize_t
+read_message(struct pump *p)
+{
+	ssize_t ret = 0;
+	int r;
+
+	ERR_clear_error();
+	p->wire->direct = true;
+	r = SSL_do_handshake(p->ssl);
+	if (r != 1 && SSL_get_error(p->ssl, r) != SSL_ERROR_WANT_READ)
+		ret = -1;
+	p->wire->direct = false;
+	if (ret == 0 && !in_message(p))
+		(void)event_del(&p->client_rd);
+	return ret;
+}
+
+/* What was read, passed on. False: the end. */
+static bool
+took(struct pump *p, ssize_t n)
+{
+	/* an answer to a key update, or an alert */
+	bool flushed = wire_flush(p->wire);
+
+	if (p->wire->failed)
+		client_failed(p);
+	else if (n == -1)
+		tls_failed(p);
+	if (!p->running)
+		return false;
+	if (!flushed)
+		watch(p, &p->client_wr);
+	message_done(p);
+	p->from_client += (uint64_t)n;
+	to_target(p, (size_t)n);
+	if (p->running && p->asked)
+		p->on_answer(p->arg);
+	return p->running;
+}
+
 /* One turn up. True when there may be more. */
 static bool
 turn_up(struct pump *p)
 {
-	size_t got = wire_fill(p->wire);
-	ssize_t n;
-	bool flushed;
+	size_t got;
 
+	if (p->to_target.len > 0 || p->target_deaf) {
+		(void)took(p, read_message(p));
+		return false;
+	}
+	got = wire_fill(p->wire);
 	if (p->wire->failed) {
 		client_failed(p);
 		return false;
 	}
 	if (got == 0 && !p->wire->eof)
 		return false;
-	n = read_records(p);
-	/* an answer to a key update, or an alert */
-	flushed = wire_flush(p->wire);
-	if (n == -1 || p->wire->failed) {
-		if (p->wire->failed)
-			client_failed(p);
-		else
-			tls_failed(p);
-		return false;
-	}
-	if (!flushed)
-		watch(p, &p->client_wr);
-	p->from_client += (uint64_t)n;
-	to_target(p, (size_t)n);
-	return p->running && got == WIRE_IN_SIZE && !p->client_eof && !p->target_deaf &&
-	       p->to_target.len == 0;
+	return took(p, read_records(p)) && got == WIRE_IN_SIZE && !p->client_eof &&
+	       !p->target_deaf && p->to_target.len == 0;
 }
 
 static void
@@ -270,6 +328,11 @@ turn_down(struct pump *p)
 	ssize_t n;
 	size_t written;
 
+	if (in_message(p)) {
+		p->held = true;
+		(void)event_del(&p->target_rd);
+		return false;
+	}
 	do
 		n = recv(p->target, p->wire->s->plain, WIRE_CHUNK, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
@@ -315,6 +378,19 @@ on_client_writable(evutil_socket_t fd, short what, void *arg)
 	p->moved = now_seconds();
 	if (to_client(p))
 		client_took_all(p);
+	settle(p);
+}
+
+bool
+pump_is_whole(const struct pump *p)
+{
+	return p->running && !p->client_eof && !p->client_told && !p->target_deaf;
+}
+
+void
+pump_push(struct pump *p)
+{
+	(void)to_client(p);
 	settle(p);
 }
 

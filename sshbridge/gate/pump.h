@@ -29,10 +29,14 @@ struct pump {
 	bool target_eof;		 /* the target will send no more */
 	bool target_deaf;		 /* it takes no more, or was told the client's end */
 	bool client_told;		 /* close_notify is on its way */
+	bool held;			 /* the target is not read: see pump.c on answers */
+	bool asked;			 /* the client owes an answer: on_answer is called */
 	bool running;
 	const char *why; /* it has ended; static text */
 	/* Called once, from the loop; the pump is stopped then and may be freed. */
 	void (*on_end)(void *arg, const char *why);
+	/* While `asked`, called when something came from the client; must not stop the pump. */
+	void (*on_answer)(void *arg);
 	void *arg;
 };
 
@@ -43,5 +47,9 @@ struct pump {
 int pump_start(struct pump *p, struct event_base *base)
     __attribute__((warn_unused_result, nonnull));
 void pump_stop(struct pump *p) __attribute__((nonnull)); /* no event, no buffer any more */
+/* Both directions are open, so that the client can be asked something. */
+bool pump_is_whole(const struct pump *p) __attribute__((nonnull));
+/* What OpenSSL wrote outside of a turn goes out. May call on_end. */
+void pump_push(struct pump *p) __attribute__((nonnull));
 
 #endif

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 
 #include "gate.h"
+#include "notice.h"
 #include "selftest.h"
 #include "tls.h"
 
@@ -33,11 +34,9 @@ static const struct {
 	bool accepted;
 	int detail; /* why, where the verifier has to say one thing only */
 } tries[] = {
-	{ GOOD, true, 0 },
-	{ -1, false, 0 },
-	{ EXPIRED, false, X509_V_ERR_CERT_HAS_EXPIRED },
-	{ REVOKED, false, X509_V_ERR_CERT_REVOKED },
-	{ FOREIGN, false, 0 },
+	{ GOOD, true, 0 }, { -1, false, 0 }, { EXPIRED, false, X509_V_ERR_CERT_HAS_EXPIRED },
+	{ REVOKED, false, X509_V_ERR_CERT_REVOKED }, { FOREIGN, false, 0 },
+	{ GOOD, true, 0 }, /* its path is known now */
 };
 
 /* ---- a generation of its own ----------------------------------------------------------------- */
@@ -116,6 +115,8 @@ client_new(const struct selftest_cert *c)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = NULL;
 
+	if (ctx != NULL)
+		SSL_CTX_set_post_handshake_auth(ctx, 1);
 	if (ctx != NULL && (c == NULL || (SSL_CTX_use_certificate(ctx, c->cert) == 1 &&
 					     SSL_CTX_use_PrivateKey(ctx, c->key) == 1)))
 		ssl = SSL_new(ctx);
@@ -137,6 +138,29 @@ shake_hands(SSL *client, SSL *server)
 			return false;
 	}
 	return false;
+}
+
+/* The same certificate once more, within the connection; then why it is cut. */
+static int
+renew(struct generation *g, SSL *client, SSL *server, struct err *e)
+{
+	struct generation *const latest = g;
+	struct proof *p = proof_renewal(&latest);
+	char byte;
+	bool ok;
+
+	if (p == NULL)
+		return err_nomem(e, "self-test");
+	SSL_set_app_data(server, p);
+	ok = SSL_verify_client_post_handshake(server) == 1 && SSL_do_handshake(server) == 1 &&
+	     SSL_read(client, &byte, 1) == -1 && SSL_read(server, &byte, 1) == -1 &&
+	     verify_holds(server, p);
+	SSL_set_app_data(server, NULL);
+	proof_free(p);
+	if (!ok)
+		return err_set(e, ERR_SYS, "no new certificate: %s", tls_reason());
+	notice_send(server, "self-test");
+	return 0;
 }
 
 /* What follows a handshake: the OPEN message, and a few bytes each way. */
@@ -161,8 +185,12 @@ use(SSL *client, SSL *server, const struct proof *p, struct err *e)
 		return -1;
 	if (SSL_write(client, "up", 2) != 2 || SSL_read(server, echo, sizeof(echo)) != 2 ||
 	    SSL_write(server, "down", 4) != 4 || SSL_read(client, echo, sizeof(echo)) != 4 ||
-	    memcmp(echo, "down", 4) != 0 || SSL_shutdown(server) != 0)
+	    memcmp(echo, "down", 4) != 0)
 		return err_set(e, ERR_SYS, "bytes do not pass: %s", tls_reason());
+	if (renew(p->gen, client, server, e) == -1)
+		return -1;
+	if (SSL_shutdown(server) != 0)
+		return err_set(e, ERR_SYS, "no end: %s", tls_reason());
 	return 0;
 }
 

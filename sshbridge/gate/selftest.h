@@ -9,8 +9,9 @@
 
 /*
  * Handshakes in memory through the code that serves clients: one that is accepted, with its OPEN
- * message, and those without certificate, expired, revoked, from another CA. Then bytes over
- * `pair`, two ends of a stream socket made before the sandbox, which are closed.
+ * message and a second certificate, and those without certificate, expired, revoked, from another
+ * CA. Then bytes over `pair`, two ends of a stream socket made before the sandbox, which are
+ * closed.
  */
 int selftest_run(struct event_base *base, const int pair[2], struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -11,6 +11,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
+#include "certtime.h"
 #include "generation.h"
 #include "verify.h"
 
@@ -24,6 +25,16 @@ proof_new(struct generation *gen)
 
 	if (p != NULL)
 		p->gen = generation_ref(gen);
+	return p;
+}
+
+struct proof *
+proof_renewal(struct generation *const *latest)
+{
+	struct proof *p = calloc(1, sizeof(*p));
+
+	if (p != NULL)
+		p->latest = latest;
 	return p;
 }
 
@@ -72,6 +83,30 @@ refuse(struct proof *p, int detail, const char *why)
 	return 0;
 }
 
+static bool
+find_path(struct proof *p, struct proof_section *s, int64_t now)
+{
+	struct pathcache_key key;
+	const struct pathcache_ask a = {
+		.key = &key, .trust = p->gen->trust[s->index], .leaf = p->leaf, .now = now
+	};
+
+	return pathcache_key(p->leaf, s->index, &key) == 0 &&
+	       pathcache_find(p->gen->paths, &a, &s->res);
+}
+
+/* Only what the client has proved to be its own is kept: or strangers would fill the cache. */
+static void
+keep_paths(const struct proof *p)
+{
+	struct pathcache_key key;
+
+	for (size_t i = 0; i < p->nsections; i++)
+		if (!p->sections[i].cached &&
+		    pathcache_key(p->leaf, p->sections[i].index, &key) == 0)
+			pathcache_add(p->gen->paths, &key, &p->sections[i].res);
+}
+
 static void
 try_sections(struct proof *p, STACK_OF(X509) * untrusted)
 {
@@ -88,7 +123,8 @@ try_sections(struct proof *p, STACK_OF(X509) * untrusted)
 		struct err e = { 0 };
 
 		s->index = i;
-		if (certpath_verify(p->gen->trust[i], &r, &s->res, &e) == 0)
+		s->cached = find_path(p, s, r.now);
+		if (s->cached || certpath_verify(p->gen->trust[i], &r, &s->res, &e) == 0)
 			p->nsections++;
 		else if (tells_more(&e, &p->why))
 			p->why = e;
@@ -128,6 +164,8 @@ verify_client(X509_STORE_CTX *ctx, void *arg)
 	X509_free(p->leaf);
 	p->leaf = leaf;
 	p->why = (struct err){ 0 };
+	if (p->gen == NULL)
+		p->gen = generation_ref(*p->latest);
 	if (judge(p, X509_STORE_CTX_get0_untrusted(ctx)) == 1) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
@@ -138,7 +176,7 @@ verify_client(X509_STORE_CTX *ctx, void *arg)
 		error = p->why.detail; /* chooses the alert that the client gets */
 	X509_STORE_CTX_set_error(ctx, error);
 	ERR_clear_error();
-	return 0;
+	return p->latest != NULL ? 1 : 0;
 }
 
 bool
@@ -146,9 +184,12 @@ verify_holds(const SSL *ssl, const struct proof *p)
 {
 	const X509 *peer = SSL_get0_peer_certificate(ssl);
 
-	return SSL_is_init_finished(ssl) && peer != NULL && p->leaf != NULL &&
-	       X509_cmp(peer, p->leaf) == 0 && p->nsections > 0 && SSL_session_reused(ssl) == 0 &&
-	       SSL_get_verify_result(ssl) == X509_V_OK;
+	if (!SSL_is_init_finished(ssl) || peer == NULL || p->leaf == NULL ||
+	    X509_cmp(peer, p->leaf) != 0 || p->nsections == 0 || SSL_session_reused(ssl) != 0 ||
+	    SSL_get_verify_result(ssl) != X509_V_OK)
+		return false;
+	keep_paths(p);
+	return true;
 }
 
 bool
@@ -162,8 +203,18 @@ verify_again(const SSL *ssl, struct proof *p, struct generation *now)
 	p->gen = now;
 	p->why = (struct err){ 0 };
 	ok = judge(p, SSL_get_peer_cert_chain(ssl)) == 1;
+	if (ok)
+		keep_paths(p);
 	ERR_clear_error();
 	return ok;
+}
+
+int64_t
+proof_until(const struct proof *p)
+{
+	int64_t until;
+
+	return certtime_get(X509_get0_notAfter(p->leaf), &until) == 0 ? until : 0;
 }
 
 /* ---- for the log ----------------------------------------------------------------------------- */

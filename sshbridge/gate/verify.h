@@ -14,13 +14,19 @@ struct generation;
 /* The trust sections of a generation that accept, each with the path that it found. */
 struct proof_section {
 	uint32_t index;
+	bool cached; /* its signatures were checked in an earlier handshake */
 	struct certpath_result res;
 };
 
 /* What one handshake proved. Filled by verify_client(); of worth only after SSL_accept() == 1. */
 struct proof {
 	struct generation *gen; /* a reference of its own */
-	int64_t now;		/* 0: the clock; tests set it */
+	/*
+	 * A certificate that the client is asked for later: it is judged by the generation that is
+	 * in force when it comes, and a bad one does not end the connection, whose own holds still.
+	 */
+	struct generation *const *latest;
+	int64_t now; /* 0: the clock; tests set it */
 	struct proof_section sections[SECTIONS_MAX];
 	size_t nsections;
 	struct err why; /* why no section accepts */
@@ -28,14 +34,20 @@ struct proof {
 };
 
 struct proof *proof_new(struct generation *gen); /* NULL: out of memory */
+struct proof *proof_renewal(struct generation *const *latest);
 void proof_free(struct proof *p);
 
-/* The cert_verify_callback; finds its proof by SSL_get_app_data(). 1 yes, 0 no. */
+/*
+ * The cert_verify_callback; finds its proof by SSL_get_app_data(). 1 yes, 0 no; for a renewal
+ * always 1, since a 0 ends the connection: what was found is in the proof, and in the verify
+ * result.
+ */
 int verify_client(X509_STORE_CTX *ctx, void *arg);
 
 /*
- * After SSL_accept() == 1: whether the client showed a certificate, which was verified in this
- * very handshake, and some section accepts.
+ * After SSL_accept() == 1, or the end of a renewal: whether the client showed a certificate, which
+ * was verified in this very exchange, and some section accepts. What was verified for it is kept in
+ * the generation's cache then.
  */
 bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull));
 
@@ -45,6 +57,9 @@ bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull)
  */
 bool verify_again(const SSL *ssl, struct proof *p, struct generation *now)
     __attribute__((warn_unused_result, nonnull));
+
+/* The end of the certificate that was shown, seconds since 1970; 0: it cannot be read. */
+int64_t proof_until(const struct proof *p) __attribute__((nonnull));
 
 /* subject=, issuer=, serial= of the certificate that was shown, if there was one. */
 void verify_describe(const struct proof *p, struct logline *l) __attribute__((nonnull));

@@ -152,9 +152,9 @@ finish(struct ident *id)
 
 	if (r->reason[0] == '\0')
 		return;
-	report(id, r->cut == 0 ? CHILD_DEBUG : CHILD_NOTICE,
-	    "reviewed after %s: %zu live connections, %llu cut", r->reason, id->table.nlive,
-	    (unsigned long long)r->cut);
+	if (r->cut > 0)
+		report(id, CHILD_NOTICE, "reviewed after %s: %zu connections, %llu cut", r->reason,
+		    id->table.n, (unsigned long long)r->cut);
 	r->reason[0] = '\0';
 }
 

@@ -13,6 +13,7 @@
 
 #include "client/cred.h"
 #include "client/files.h"
+#include "tests/unit/help/pki.h"
 
 /* leaf <- I1 <- I2 <- root; only names count here, so nothing is signed */
 struct chain {
@@ -211,6 +212,62 @@ a_whole_file_is_read_with_a_nul_behind_it(void **state)
 	files_free(p, n);
 }
 
+/* ---- reading again -------------------------------------------------------------------------- */
+
+static char cert_file[64], ca_file[64];
+
+static void
+pair_put(const struct pki_cert *cert, const struct pki_cert *key)
+{
+	(void)unlink(file);
+	(void)unlink(cert_file);
+	pki_write_cert(cert_file, cert->cert, 0);
+	pki_write_key(file, key->key);
+	assert_int_equal(0, chmod(file, 0600));
+}
+
+static void
+a_certificate_is_read_again_and_its_key_where_it_is_another(void **state)
+{
+	struct pki_cert *ca = pki_make(&(struct pki_spec){ .profile = PKI_ROOT }, NULL);
+	struct pki_cert *first = pki_make(&(struct pki_spec){ .key_kind = PKI_P256 }, ca);
+	struct pki_cert *same = pki_make(&(struct pki_spec){ .key = first->key }, ca);
+	struct pki_cert *other = pki_make(&(struct pki_spec){ .key_kind = PKI_ED25519 }, ca);
+	struct cred old, now;
+	struct err e;
+
+	(void)state;
+	(void)snprintf(cert_file, sizeof(cert_file), "%s/cert", dir);
+	(void)snprintf(ca_file, sizeof(ca_file), "%s/ca", dir);
+	pki_write_cert(ca_file, ca->cert, 0);
+	pair_put(first, first);
+	assert_int_equal(0, cred_load(&old, cert_file, file, ca_file, &e));
+	/* on the same key: its file is not looked at */
+	pair_put(same, same);
+	assert_int_equal(0, unlink(file));
+	assert_int_equal(0, cred_reload(&now, &old, &e));
+	assert_ptr_equal(old.key, now.key);
+	assert_int_equal(0, X509_cmp(same->cert, now.leaf));
+	assert_null(now.anchors);
+	cred_done(&now);
+	pair_put(other, other);
+	assert_int_equal(0, cred_reload(&now, &old, &e));
+	assert_int_equal(1, EVP_PKEY_eq(other->key, now.key));
+	cred_done(&now);
+	/* half of the new pair is there */
+	pair_put(other, first);
+	assert_int_equal(-1, cred_reload(&now, &old, &e));
+	assert_non_null(strstr(e.text, "is not the key of the first certificate"));
+	assert_null(now.leaf);
+	cred_done(&old);
+	(void)unlink(cert_file);
+	(void)unlink(ca_file);
+	pki_free(same);
+	pki_free(other);
+	pki_free(first);
+	pki_free(ca);
+}
+
 int
 main(void)
 {
@@ -224,6 +281,7 @@ main(void)
 		cmocka_unit_test(a_key_that_others_may_read_is_refused_and_a_private_one_taken),
 		cmocka_unit_test(an_empty_file_and_one_too_large_are_refused_and_the_largest_taken),
 		cmocka_unit_test(a_whole_file_is_read_with_a_nul_behind_it),
+		cmocka_unit_test(a_certificate_is_read_again_and_its_key_where_it_is_another),
 	};
 	int r = cmocka_run_group_tests(names, chain_make, chain_free);
 

@@ -457,6 +457,13 @@ gateplay_open(struct gateplay *p, char *name, size_t name_size, char *from, size
 int
 gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle)
 {
+	return gateplay_opened_until(p, number, id, idle, 0);
+}
+
+int
+gateplay_opened_until(
+    struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at)
+{
 	uint8_t buf[128];
 	struct msg_out o;
 	int pair[2];
@@ -466,10 +473,35 @@ gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle)
 	msg_put_u32(&o, number);
 	msg_put_u32(&o, idle);
 	msg_put_str(&o, "login");
-	msg_put_u64(&o, 0);
+	msg_put_u64(&o, renew_at);
 	gateplay_send(p->ident, &o, &pair[1], 1);
 	close(pair[1]);
 	return pair[0];
+}
+
+void
+gateplay_renewed(struct gateplay *p, uint32_t number, uint64_t id, uint64_t renew_at)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_RENEWED, id);
+	msg_put_u32(&o, number);
+	msg_put_u64(&o, renew_at);
+	gateplay_send(p->ident, &o, NULL, 0);
+}
+
+void
+gateplay_cut(struct gateplay *p, uint32_t number, uint64_t id, const char *text)
+{
+	uint8_t buf[512];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_CUT, id);
+	msg_put_u32(&o, number);
+	msg_put_u32(&o, 1);
+	msg_put_str(&o, text);
+	gateplay_send(p->ident, &o, NULL, 0);
 }
 
 void
@@ -567,7 +599,7 @@ gateplay_client(struct gateplay *p, const struct pki_cert *cert, const char *ser
 void
 gateplay_client_free(SSL *ssl)
 {
-	int fd = SSL_get_fd(ssl);
+	int fd = SSL_get_rfd(ssl);
 
 	SSL_free(ssl);
 	close(fd);

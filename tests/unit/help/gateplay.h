@@ -60,6 +60,11 @@ uint32_t gateplay_open(
     struct gateplay *p, char *name, size_t name_size, char *from, size_t from_size);
 /* Answer with one end of a socket pair; the other is returned. */
 int gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle);
+/* The same, and the client is to be asked for a new certificate at that time. */
+int gateplay_opened_until(
+    struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at);
+void gateplay_renewed(struct gateplay *p, uint32_t number, uint64_t id, uint64_t renew_at);
+void gateplay_cut(struct gateplay *p, uint32_t number, uint64_t id, const char *text);
 void gateplay_refused(struct gateplay *p, uint32_t number, uint64_t id, const char *text);
 struct gateplay_closed {
 	uint64_t id, up, down;

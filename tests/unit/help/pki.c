@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/bn.h>
 #include <openssl/dsa.h>
 #include <openssl/ec.h>
@@ -115,6 +117,30 @@ pki_key_make(enum pki_key kind)
 		break;
 	}
 	pki_must(key != NULL, "key");
+	return key;
+}
+
+EVP_PKEY *
+pki_key_with(const EVP_PKEY *shown, const EVP_PKEY *signer)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	OSSL_PARAM *public = NULL, *pair = NULL, *both;
+	EVP_PKEY *key = NULL;
+
+	pki_must(EVP_PKEY_todata(shown, EVP_PKEY_PUBLIC_KEY, &public) == 1 &&
+		     EVP_PKEY_todata(signer, EVP_PKEY_KEYPAIR, &pair) == 1,
+	    "key data");
+	for (OSSL_PARAM *p = pair; p->key != NULL; p++)
+		if (strcmp(p->key, OSSL_PKEY_PARAM_PUB_KEY) == 0)
+			p->key = "none";
+	both = OSSL_PARAM_merge(pair, public);
+	pki_must(both != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+		     EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, both) == 1,
+	    "key of two halves");
+	OSSL_PARAM_free(public);
+	OSSL_PARAM_free(pair);
+	OPENSSL_free(both);
+	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
 

@@ -38,6 +38,8 @@ enum pki_key {
 	PKI_DSA2048,
 };
 EVP_PKEY *pki_key_make(enum pki_key kind);
+/* A pair of P-256 whose halves need not belong together: it fits `shown`, and signs as `signer`. */
+EVP_PKEY *pki_key_with(const EVP_PKEY *shown, const EVP_PKEY *signer);
 
 struct pki_cert {
 	X509 *cert;

@@ -272,6 +272,40 @@ a_new_generation_counts_for_new_clients_and_cuts_nobody(void **state)
 	gateplay_client_free(b);
 }
 
+/* Its path was accepted and kept: by the old generation. */
+static void
+a_certificate_that_a_reload_revokes_is_refused_though_it_was_accepted_before(void **state)
+{
+	struct gateplay *p = *state;
+	struct pki_cert *mallory = p->pki.revoked;
+	struct gateplay_closed c;
+
+	a_client_that_sends_before_it_is_connected_loses_nothing(state);
+	gateplay_closed(p, &c);
+	a_client_that_sends_before_it_is_connected_loses_nothing(state);
+	gateplay_closed(p, &c);
+	p->pki.revoked = p->pki.alice;
+	gateplay_key(p, 2);
+	gateplay_generation(p, 2, false);
+	p->pki.revoked = mallory;
+	gateplay_ready(p, 2, true);
+	expect_refusal(p, p->pki.alice, SSL_AD_CERTIFICATE_REVOKED, "revoked");
+}
+
+static void
+a_known_certificate_without_its_key_is_refused(void **state)
+{
+	struct gateplay *p = *state;
+	struct pki_cert stolen = { .cert = p->pki.alice->cert,
+		.key = pki_key_with(p->pki.alice->key, p->pki.revoked->key) };
+	struct gateplay_closed c;
+
+	a_client_that_sends_before_it_is_connected_loses_nothing(state);
+	gateplay_closed(p, &c);
+	expect_refusal(p, &stolen, SSL_AD_DECRYPT_ERROR, "bad signature");
+	EVP_PKEY_free(stolen.key);
+}
+
 static void
 a_generation_that_cannot_be_taken_leaves_the_old_one_in_force(void **state)
 {
@@ -365,6 +399,11 @@ main(void)
 		    an_idle_connection_is_ended_after_its_time_and_a_busy_one_not, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_new_generation_counts_for_new_clients_and_cuts_nobody, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_certificate_that_a_reload_revokes_is_refused_though_it_was_accepted_before,
+		    serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_known_certificate_without_its_key_is_refused, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_generation_that_cannot_be_taken_leaves_the_old_one_in_force, serving, done),
 		cmocka_unit_test_setup_teardown(

@@ -80,6 +80,7 @@ rig_start(struct rig *r, uint32_t idle)
 	wire_init(&r->wire, &r->scratch, r->gate_end);
 	r->server = SSL_new(sctx);
 	r->client = SSL_new(cctx);
+	SSL_set_post_handshake_auth(r->client, 1);
 	SSL_CTX_free(sctx);
 	SSL_CTX_free(cctx);
 	b = wire_bio(&r->wire);
@@ -390,6 +391,143 @@ key_updates_in_mid_stream_are_answered(void **state)
 	assert_null(r->why);
 }
 
+/*
+ * The client writes `data` and is asked for a certificate; what it sends (it has none) comes back
+ * and is not sent yet.
+ */
+static size_t
+ask_and_catch(struct rig *r, const char *data, uint8_t *answer, size_t size)
+{
+	BIO *caught = BIO_new(BIO_s_mem()), *socket = SSL_get_wbio(r->client);
+	int n, before;
+
+	assert_int_equal(1, BIO_up_ref(socket));
+	SSL_set0_wbio(r->client, caught);
+	if (*data != '\0')
+		assert_true(SSL_write(r->client, data, (int)strlen(data)) > 0);
+	before = (int)BIO_pending(caught);
+	SSL_set_verify(r->server, SSL_VERIFY_PEER, NULL);
+	assert_int_equal(1, SSL_verify_client_post_handshake(r->server));
+	assert_int_equal(1, SSL_do_handshake(r->server));
+	pump_push(&r->pump);
+	while ((int)BIO_pending(caught) == before)
+		assert_int_equal(-1, client_read(r, r->bytes, sizeof(r->bytes)));
+	n = BIO_read(caught, answer, (int)size);
+	assert_true(n > before + 20);
+	SSL_set0_wbio(r->client, socket);
+	return (size_t)n;
+}
+
+static void
+half_an_answer_holds_the_target_and_loses_nothing(void **state)
+{
+	struct rig *r = *state;
+	uint8_t answer[1000];
+	char b[16];
+	size_t n;
+
+	rig_start(r, 0);
+	n = ask_and_catch(r, "", answer, sizeof(answer));
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(1, send(r->client_fd, answer + i, 1, 0));
+		turn(r);
+		if (i == n - 2) {
+			assert_int_equal(4, send(r->target_fd, "down", 4, 0));
+			turn(r);
+			assert_int_equal(-1, client_read(r, b, sizeof(b)));
+		}
+		assert_null(r->why);
+	}
+	turn(r);
+	assert_int_equal(4, client_read(r, b, sizeof(b)));
+	assert_int_equal(2, SSL_write(r->client, "up", 2));
+	turn(r);
+	assert_int_equal(2, recv(r->target_fd, b, sizeof(b), 0));
+}
+
+static void
+take_all_but(struct rig *r, const char *last)
+{
+	size_t n = 0;
+	ssize_t k;
+
+	while ((k = recv(r->target_fd, r->bytes + n, sizeof(r->bytes) - n, 0)) > 0) {
+		n += (size_t)k;
+		turn(r);
+	}
+	assert_true(n > strlen(last));
+	assert_memory_equal(last, r->bytes + n - strlen(last), strlen(last));
+}
+
+/* The target takes nothing until it gets rid of something, which it can after the message only. */
+static void
+the_rest_of_an_answer_is_read_though_the_target_takes_nothing(void **state)
+{
+	struct rig *r = *state;
+	uint8_t answer[1000];
+	char b[16];
+	size_t n;
+
+	rig_start(r, 0);
+	while (send(r->target_end, r->bytes, sizeof(r->bytes), MSG_NOSIGNAL) > 0)
+		;
+	n = ask_and_catch(r, "data", answer, sizeof(answer));
+	assert_int_equal(n - 10, send(r->client_fd, answer, n - 10, 0));
+	turn(r);
+	assert_int_equal(4, r->pump.to_target.len);
+	assert_int_equal(4, send(r->target_fd, "down", 4, 0));
+	turn(r);
+	assert_int_equal(-1, client_read(r, b, sizeof(b)));
+	assert_int_equal(10, send(r->client_fd, answer + n - 10, 10, 0));
+	assert_int_equal(4, SSL_write(r->client, "more", 4));
+	turn(r);
+	turn(r);
+	assert_int_equal(4, r->pump.to_target.len); /* and no more: back-pressure holds */
+	assert_int_equal(4, client_read(r, b, sizeof(b)));
+	take_all_but(r, "datamore");
+	assert_null(r->why);
+}
+
+static void
+a_client_that_leaves_amid_its_answer_is_ended(void **state)
+{
+	struct rig *r = *state;
+	uint8_t answer[1000];
+	size_t n;
+
+	rig_start(r, 0);
+	n = ask_and_catch(r, "", answer, sizeof(answer));
+	assert_int_equal(n - 10, send(r->client_fd, answer, n - 10, 0));
+	turn(r);
+	assert_null(r->why);
+	assert_int_equal(0, shutdown(r->client_fd, SHUT_WR));
+	turn(r);
+	assert_string_equal("the client left in the middle of a message", r->why);
+}
+
+static void
+a_target_that_closes_amid_an_answer_does_not_hang_the_connection(void **state)
+{
+	struct rig *r = *state;
+	uint8_t answer[1000];
+	char b[16];
+	size_t n;
+
+	rig_start(r, 0);
+	n = ask_and_catch(r, "data", answer, sizeof(answer));
+	assert_int_equal(3, send(r->target_fd, "bye", 3, 0));
+	close(r->target_fd);
+	r->target_fd = -1;
+	assert_int_equal(n - 10, send(r->client_fd, answer, n - 10, 0));
+	turn(r);
+	assert_int_equal(10, send(r->client_fd, answer + n - 10, 10, 0));
+	turn(r);
+	turn(r);
+	assert_int_equal(3, client_read(r, b, sizeof(b)));
+	assert_int_equal(0, client_read(r, b, sizeof(b)));
+	assert_string_equal("closed", r->why);
+}
+
 static void
 an_idle_pump_owns_no_buffer_and_ends_in_time(void **state)
 {
@@ -419,6 +557,10 @@ main(void)
 		TEST(a_record_that_was_tampered_with_ends_the_connection),
 		TEST(a_client_that_asks_for_key_updates_and_never_reads_is_ended),
 		TEST(key_updates_in_mid_stream_are_answered),
+		TEST(half_an_answer_holds_the_target_and_loses_nothing),
+		TEST(the_rest_of_an_answer_is_read_though_the_target_takes_nothing),
+		TEST(a_client_that_leaves_amid_its_answer_is_ended),
+		TEST(a_target_that_closes_amid_an_answer_does_not_hang_the_connection),
 		TEST(an_idle_pump_owns_no_buffer_and_ends_in_time),
 	};
 

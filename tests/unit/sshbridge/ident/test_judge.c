@@ -139,7 +139,7 @@ static void
 target_port_is_never_the_own_port(void **state)
 {
 	struct source s = {
-		.mode = SOURCE_SYSTEM, .name = "x", .port_first = 41100, .port_last = 41100
+		.mode = SOURCE_SYSTEM, .name = "x", .port_first = 20100, .port_last = 20100
 	};
 	struct sockaddr_storage to, at;
 	struct err e = { 0 };
@@ -149,13 +149,13 @@ target_port_is_never_the_own_port(void **state)
 	(void)state;
 	assert_int_equal(0, addr_parse("127.0.0.1", &to, &e));
 	s.client = &to;
-	addr_set_port(&to, 41100);
+	addr_set_port(&to, 20100);
 	assert_int_equal(-1, source_bind(fd, &s, &to, &e));
 	assert_non_null(strstr(e.text, "no free port"));
-	addr_set_port(&to, 41101);
+	addr_set_port(&to, 20101);
 	assert_int_equal(0, source_bind(fd, &s, &to, &e));
 	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&at, &n));
-	assert_int_equal(41100, addr_port(&at));
+	assert_int_equal(20100, addr_port(&at));
 	close(fd);
 }
 
