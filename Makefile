@@ -108,7 +108,7 @@ $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCR
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
-$(eval $(call program,bin/sshbridgectl,sshbridge/ctl,))
+$(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
 $(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON) $(L_MD)))
 all: $(addprefix $(BUILD)/,$(PROGRAMS))

@@ -81,6 +81,19 @@ size_t certpath_nanchors(const struct certpath_trust *t);
 /* SHA-256 of the DER of anchor i. */
 int certpath_anchor_sha256(const struct certpath_trust *t, size_t i, uint8_t sha256[32])
     __attribute__((warn_unused_result, nonnull));
+/*
+ * Tell of each anchor and intermediate its subject (as x509text_name() shows it) and the time that
+ * it is good for; `until` 0: it has none that can be read.
+ */
+struct certpath_end {
+	enum certpath_kind kind;
+	const char *name;
+	int64_t from, until;
+};
+void certpath_ends(const struct certpath_trust *t,
+    void (*tell)(void *arg, const struct certpath_end *end), void *arg)
+    __attribute__((nonnull(1, 2)));
+
 /* The subject names of anchors and intermediates, for certificate_authorities (the caller frees).
  */
 STACK_OF(X509_NAME) * certpath_ca_names(const struct certpath_trust *t, struct err *e)

@@ -23,7 +23,8 @@ enum child_peer {
 	PEER_OLDER = 3,
 	PEER_NEWER = 4,
 	PEER_IDENT = 5,
-	PEER_LOG_TO = 6
+	PEER_LOG_TO = 6,
+	PEER_CONTROL = 7 /* a client of control-socket */
 };
 
 struct child {

@@ -73,6 +73,12 @@ msg_put_str(struct msg_out *o, const char *s)
 	msg_put_bytes(o, s, strlen(s));
 }
 
+void
+msg_put_rest(struct msg_out *o, const struct msg_in *m)
+{
+	put_raw(o, m->p, m->left);
+}
+
 int
 msg_finish(const struct msg_out *o, struct err *e)
 {
@@ -244,6 +250,15 @@ msg_name(unsigned type)
 		{ MSG_DRAIN, "DRAIN" },
 		{ MSG_TAKEOVER, "TAKEOVER" },
 		{ MSG_ANSWER, "ANSWER" },
+		{ MSG_LIST, "LIST" },
+		{ MSG_SHOW, "SHOW" },
+		{ MSG_CUTS, "CUTS" },
+		{ MSG_LOCK, "LOCK" },
+		{ MSG_UNLOCK, "UNLOCK" },
+		{ MSG_LOCKS, "LOCKS" },
+		{ MSG_STATS, "STATS" },
+		{ MSG_STATUS, "STATUS" },
+		{ MSG_ENDS, "ENDS" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

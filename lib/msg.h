@@ -50,6 +50,16 @@ enum msg_type {
 	MSG_DRAIN = 51,
 	MSG_TAKEOVER = 52,
 	MSG_ANSWER = 53,
+	/* sshbridgectl and ident (through older idents too), and the monitor */
+	MSG_LIST = 60,
+	MSG_SHOW = 61,
+	MSG_CUTS = 62,
+	MSG_LOCK = 63,
+	MSG_UNLOCK = 64,
+	MSG_LOCKS = 65,
+	MSG_STATS = 66,
+	MSG_STATUS = 67,
+	MSG_ENDS = 68, /* load -> monitor: what ends when */
 };
 
 /* ---- writing: no call fails before msg_finish() ------------------------------------------- */
@@ -64,6 +74,9 @@ void msg_put_u32(struct msg_out *o, uint32_t v) __attribute__((nonnull));
 void msg_put_u64(struct msg_out *o, uint64_t v) __attribute__((nonnull));
 void msg_put_bytes(struct msg_out *o, const void *p, size_t n) __attribute__((nonnull(1)));
 void msg_put_str(struct msg_out *o, const char *s) __attribute__((nonnull)); /* without its NUL */
+struct msg_in;
+/* All fields of `m` that were not read yet, as they are. */
+void msg_put_rest(struct msg_out *o, const struct msg_in *m) __attribute__((nonnull));
 /* 0, or -1 with ERR_FORMAT when it did not fit in the buffer or in MSG_MAX. */
 int msg_finish(const struct msg_out *o, struct err *e) __attribute__((warn_unused_result, nonnull));
 

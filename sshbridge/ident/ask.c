@@ -340,8 +340,31 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+static int
+on_newer_control(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct newer *n = ctx;
+
+	(void)fds;
+	(void)nfds;
+	return control_newer(n->id, n, m, e);
+}
+
+static int
+on_newer_locks(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct newer *n = ctx;
+
+	return locks_take(n->id, n, m, fds, nfds, e);
+}
+
 static const struct msg_rule from_newer[] = {
 	{ MSG_WHO, 1, 0, 1, on_newer_who },
+	{ MSG_LIST, 1, 0, 0, on_newer_control },
+	{ MSG_SHOW, 1, 0, 0, on_newer_control },
+	{ MSG_CUTS, 1, 0, 0, on_newer_control },
+	{ MSG_STATS, 1, 0, 0, on_newer_control },
+	{ MSG_LOCKS, 1, 0, 1, on_newer_locks },
 };
 
 static int
@@ -349,7 +372,8 @@ on_newer_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct
 {
 	struct newer *w = arg;
 
-	return msg_dispatch(from_newer, 1, &w->seen, 1, w, buf, n, fds, nfds, e);
+	return msg_dispatch(from_newer, sizeof(from_newer) / sizeof(from_newer[0]), &w->seen, 1, w,
+	    buf, n, fds, nfds, e);
 }
 
 static void
@@ -362,6 +386,8 @@ newer_free(struct newer *n)
 		if (a->newer == n)
 			asker_free(a);
 	}
+	control_newer_gone(n->id, n);
+	locks_newer_gone(n->id, n);
 	LIST_REMOVE(n, all);
 	n->id->ask.nnewers--;
 	msgq_free(n->q);

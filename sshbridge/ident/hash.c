@@ -97,6 +97,28 @@ hash_next(const struct hash_node *node)
 	return same(node->next, node->value);
 }
 
+static uint64_t
+reversed(uint64_t v)
+{
+	v = (v >> 1 & 0x5555555555555555U) | (v & 0x5555555555555555U) << 1;
+	v = (v >> 2 & 0x3333333333333333U) | (v & 0x3333333333333333U) << 2;
+	v = (v >> 4 & 0x0f0f0f0f0f0f0f0fU) | (v & 0x0f0f0f0f0f0f0f0fU) << 4;
+	return __builtin_bswap64(v);
+}
+
+/*
+ * The bucket's number is counted up from its highest bit: when the table has grown, the buckets
+ * that a seen one was split into are those that the cursor has passed already. It never shrinks.
+ */
+struct hash_node *
+hash_scan(const struct hash *h, uint64_t *cursor)
+{
+	uint64_t mask = h->nbuckets - 1, v = *cursor;
+
+	*cursor = reversed(reversed(v | ~mask) + 1);
+	return h->buckets[v & mask];
+}
+
 uint64_t
 hash_bytes(uint64_t seed, const void *p, size_t n)
 {

@@ -27,6 +27,13 @@ void hash_remove(struct hash *h, struct hash_node *node) __attribute__((nonnull)
 struct hash_node *hash_first(const struct hash *h, uint64_t value) __attribute__((nonnull));
 struct hash_node *hash_next(const struct hash_node *node) __attribute__((nonnull));
 
+/*
+ * Look at all, a bucket a call: begin with *cursor 0; when it is 0 again, all were seen. Nodes may
+ * come and go between the calls: one that is there throughout is seen exactly once, any other at
+ * most once. The bucket's nodes are a chain of `next`; NULL where it is empty.
+ */
+struct hash_node *hash_scan(const struct hash *h, uint64_t *cursor) __attribute__((nonnull));
+
 /* The value of a key; `seed` is random, so that nobody chooses keys that all meet in one bucket. */
 uint64_t hash_bytes(uint64_t seed, const void *p, size_t n) __attribute__((nonnull));
 

@@ -38,12 +38,14 @@ ident_init(struct ident *id, struct err *e)
 	id->hangup.epfd = -1;
 	LIST_INIT(&id->gates);
 	LIST_INIT(&id->names.asked);
+	id->locks.fd = -1;
 	if ((id->base = event_base_new()) == NULL)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
+	control_init(id);
 	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
-	    crlage_init(id, e) == -1)
+	    crlage_init(id, e) == -1 || locks_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -54,6 +56,8 @@ ident_done(struct ident *id)
 	crlage_done(id);
 	ask_done(id);
 	older_done(id);
+	control_done(id);
+	locks_done(id);
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))
 		gates_remove(LIST_FIRST(&id->gates), "ident ends");

@@ -12,10 +12,12 @@
 
 #include "ask.h"
 #include "candidate.h"
+#include "control.h"
 #include "cut.h"
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
+#include "locks.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -26,6 +28,12 @@
 
 /* Bytes that may wait for one peer. A gate or resolver that lets more lie is broken. */
 #define IDENT_QUEUE_MAX (1U << 20)
+
+/* Since the process began. */
+struct ident_stats {
+	uint64_t opened, refused, closed; /* connections */
+	uint64_t granted, denied;	  /* answers to WHO */
+};
 
 struct ident {
 	struct event_base *base;
@@ -40,6 +48,9 @@ struct ident {
 	struct names names;
 	struct ask ask;
 	struct older older;
+	struct control control;
+	struct locks locks;
+	struct ident_stats stats;
 	struct review review;
 	struct cuts cuts;
 	struct crlage crlage;

@@ -54,6 +54,8 @@ add_peer(struct ident *id, uint32_t kind, uint32_t index, int fd, struct err *e)
 		return older_peer(id, fd, e);
 	case PEER_NEWER:
 		return ask_newer(id, fd, e);
+	case PEER_CONTROL:
+		return control_client(id, fd, e);
 	default:
 		return err_set(e, ERR_PEER, "PEER: kind %u", (unsigned)kind);
 	}
@@ -99,10 +101,17 @@ on_listen(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+static int
+on_locks(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	return locks_take(ctx, NULL, m, fds, nfds, e);
+}
+
 static const struct msg_rule rules[] = {
 	{ MSG_GENERATION, 1, 0, GENERATION_FDS, on_generation },
 	{ MSG_PEER, 1, 0, 1, on_peer },
 	{ MSG_LISTEN, 1, 0, 1, on_listen },
+	{ MSG_LOCKS, 1, 0, 1, on_locks },
 };
 
 static int

@@ -21,9 +21,26 @@ on_answer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+static int
+on_control(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct ident *id = ctx;
+
+	(void)fds;
+	(void)nfds;
+	if (m->conn == 0 || m->conn > id->older.last)
+		return err_set(e, ERR_PEER, "%s: a number that was not asked", msg_name(m->type));
+	return m->type == MSG_LOCKS ? locks_answered(id, m, e) : control_answered(id, m, e);
+}
+
 static const struct msg_rule from_older[] = {
 	{ MSG_IS, 1, 0, 0, on_answer },
 	{ MSG_NO, 1, 0, 0, on_answer },
+	{ MSG_LIST, 1, 0, 0, on_control },
+	{ MSG_SHOW, 1, 0, 0, on_control },
+	{ MSG_CUTS, 1, 0, 0, on_control },
+	{ MSG_STATS, 1, 0, 0, on_control },
+	{ MSG_LOCKS, 1, 0, 0, on_control },
 };
 
 static int
@@ -47,6 +64,8 @@ drop(struct ident *id)
 	id->older.q = NULL;
 	answer_no(&a, NO_EVIDENCE, "this connection did not come through the bridge");
 	ask_answered(id, 0, &a);
+	control_older_gone(id);
+	locks_older_gone(id);
 }
 
 static void
@@ -71,6 +90,7 @@ older_peer(struct ident *id, int fd, struct err *e)
 	drop(id);
 	id->older.seen = (struct msg_seen){ 0 };
 	id->older.q = q;
+	locks_to_older(id);
 	return 0;
 }
 
@@ -94,4 +114,21 @@ older_ask(struct ident *id, const struct question *q, int fd)
 	if (msgq_send(id->older.q, &o, &dup, 1, &e) == -1)
 		return 0;
 	return id->older.last;
+}
+
+uint64_t
+older_number(struct ident *id)
+{
+	return id->older.q == NULL ? 0 : ++id->older.last;
+}
+
+int
+older_send(struct ident *id, const struct msg_out *o, const int *fd)
+{
+	struct err e;
+
+	if (msgq_send(id->older.q, o, fd, fd == NULL ? 0 : 1, &e) == 0)
+		return 0;
+	report(id, CHILD_ERROR, "older ident: %s", e.text);
+	return -1;
 }

@@ -24,4 +24,10 @@ void older_done(struct ident *id) __attribute__((nonnull));
  */
 uint64_t older_ask(struct ident *id, const struct question *q, int fd) __attribute__((nonnull));
 
+/* The number of one more question, for its header; 0: there is no older ident. */
+uint64_t older_number(struct ident *id) __attribute__((nonnull));
+/* Send it, with a descriptor that passes to the queue. -1: it does not read (reported). */
+int older_send(struct ident *id, const struct msg_out *o, const int *fd)
+    __attribute__((warn_unused_result, nonnull(1, 2)));
+
 #endif

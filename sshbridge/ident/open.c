@@ -67,7 +67,7 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
 
 	memcpy(c->target, target->name, sizeof(c->target));
 	if (judge_open(id->gen, c->evidence, identity, &r->from, now, name, v) == -1 ||
-	    check_limits(id, g, name, v) == -1)
+	    locks_refuse(id, name, v) == -1 || check_limits(id, g, name, v) == -1)
 		return -1;
 	if (table_add(&id->table, c, name, &v->why) == -1)
 		return verdict_refuse(v, REFUSED_INTERNAL, "the bridge is full, try again later");
@@ -111,6 +111,7 @@ open_failed(struct ident *id, struct conn *c, const struct verdict *v)
 {
 	const struct conn_end told = { .why = NULL };
 
+	id->stats.refused++;
 	report_open(id, "refused", c, v);
 	gate_send_refused(c->gate, c, v);
 	if (c->person == NULL)
@@ -150,6 +151,7 @@ open_connected(struct ident *id, struct conn *c, int fd)
 		open_failed(id, c, &v);
 		return;
 	}
+	id->stats.opened++;
 	report_open(id, "opened", c, NULL);
 	gate_send_opened(c->gate, c, idle_timeout, review_renew_at(id, c, ident_now()), fd);
 }

@@ -80,6 +80,11 @@ judge_person(const struct ident *id, struct renewal *r)
 {
 	if (name_it(id, r) == -1)
 		return other_identity(r, "the certificate names nobody");
+	if (lock_holds(id, r->name)) {
+		r->v.cut = CUT_OPERATOR;
+		err_set(&r->v.why, ERR_REFUSED, "renewal: the identity is locked");
+		return CUT;
+	}
 	if (r->conn->grants == NULL && strcmp(r->name, r->conn->person->name) != 0)
 		return other_identity(r, r->name);
 	for (const struct grant *g = r->conn->grants; g != NULL; g = g->next) {

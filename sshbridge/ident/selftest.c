@@ -218,6 +218,7 @@ ident_selftest(struct ident *id, struct err *e)
 	identity_free(identity);
 	generation_unref(g);
 	free(crl_bytes);
+	id->stats = (struct ident_stats){ 0 }; /* what was done here was nobody's */
 	if (r == 0)
 		report(id, CHILD_DEBUG, "self-test passed");
 	return r;

@@ -206,6 +206,12 @@ table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
 	t->nlive++;
 }
 
+int64_t
+table_since(const struct conn *c, int64_t now)
+{
+	return now - (ident_monotonic() - c->since);
+}
+
 static void
 take_off(struct table *t, struct conn *c)
 {
@@ -232,6 +238,8 @@ table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 		(void)shutdown(c->fd, SHUT_RDWR);
 		close(c->fd);
 	}
+	if (c->live)
+		id->stats.closed++;
 	report_closed(id, c, ident_monotonic() - c->since, end);
 	leave_person(&id->table, c->person);
 	LIST_REMOVE(c, of_gate);

@@ -43,6 +43,7 @@ struct conn {
 	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
 	/* grant.h: the accounts that WHO has granted, the last one first */
 	struct grant *grants;
+	int64_t granted; /* when the last was; seconds since 1970 */
 	/* review.h */
 	TAILQ_ENTRY(conn) in_review;
 	uint64_t visited, judged;     /* the last pass that came by, and that judged it */
@@ -86,6 +87,9 @@ uint32_t table_count(const struct table *t, const char *name) __attribute__((non
 /* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */
 void table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
     __attribute__((nonnull));
+
+/* When it began, in seconds since 1970-01-01 UTC. */
+int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
 
 struct conn *table_by_id(const struct table *t, uint64_t id) __attribute__((nonnull));
 struct conn *table_by_number(const struct table *t, const struct gate *g, uint32_t number)

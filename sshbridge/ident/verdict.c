@@ -100,7 +100,8 @@ judge_entry(struct ident *id, struct case_ *k, int64_t now)
 		.uid = k->q->uid,
 		.age = (uint32_t)(ident_monotonic() - k->conn->since) };
 
-	if (check_cookie(k) == -1 || check_state(k) == -1 || read_key(k) == -1)
+	if (check_cookie(k) == -1 || check_state(k) == -1 ||
+	    locks_refuse(id, k->conn->person->name, &k->v) == -1 || read_key(k) == -1)
 		return -1;
 	if ((k->identity = evidence_identity(k->conn->evidence, &k->v.why)) == NULL)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
@@ -202,10 +203,14 @@ who_judge(
 				return false;
 		}
 	}
-	if (judge_case(id, &k, now, &kind) == 0)
+	if (judge_case(id, &k, now, &kind) == 0) {
 		answer_yes(&k, a);
-	else
+		k.conn->granted = now;
+		id->stats.granted++;
+	} else {
 		answer_no(a, kind, k.v.user);
+		id->stats.denied++;
+	}
 	if (k.conn != NULL)
 		a->conn = k.conn->id;
 	log_case(id, &k, a);

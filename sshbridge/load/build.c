@@ -91,6 +91,8 @@ build_map(struct load *l, struct err *e)
 		names[i] = l->settings.sections[i].name;
 	if ((l->map = idmap_parse(f->name, f->text, f->n, &c, e)) == NULL)
 		return -1;
+	if (l->in_force)
+		return 0; /* what there is to say of it was said when it was loaded */
 	if (idmap_nrules(l->map) == 0)
 		load_text(CHILD_WARNING, "%s: no rule, so nobody can log in", f->name);
 	idmap_check(l->map, 20, note_map, NULL);
@@ -109,6 +111,11 @@ load_build(struct load *l, int64_t now, struct err *e)
 	for (uint32_t i = 0; i < l->settings.nsections; i++)
 		if (build_section(l, i, e) == -1)
 			return -1;
+	if (l->in_force) {
+		for (uint32_t i = 0; i < l->settings.nsections; i++)
+			certpath_trust_index(l->trust[i], &l->old, i);
+		return build_map(l, e);
+	}
 	if (load_crls(l, now, e) == -1 || load_crls_seal(l, e) == -1)
 		return -1;
 	if (l->crls_only)

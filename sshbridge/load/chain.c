@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "certtime.h"
 #include "child.h"
 #include "load.h"
 
@@ -139,6 +140,16 @@ judge_key(const struct load *l, const char *name, X509 *leaf, struct err *e)
 	return r;
 }
 
+/* What STATS says of it. */
+static void
+note_end(struct load *l, const X509 *leaf)
+{
+	if (certtime_get(X509_get0_notBefore(leaf), &l->chain_from) == -1 ||
+	    certtime_get(X509_get0_notAfter(leaf), &l->chain_until) == -1)
+		l->chain_from = l->chain_until = 0;
+	(void)x509text_name(l->chain_name, sizeof(l->chain_name), X509_get_subject_name(leaf));
+}
+
 int
 load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e)
 {
@@ -149,6 +160,8 @@ load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e
 	ERR_clear_error();
 	if (parse_chain(f, &leaf, e) == 0 && judge_key(l, f->name, leaf, e) == 0)
 		r = 0;
+	if (r == 0)
+		note_end(l, leaf);
 	/* what clients refuse is theirs to say: the bridge itself can still start */
 	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
 		load_text(CHILD_WARNING,

@@ -1,5 +1,6 @@
 /* collect.c - take the opened files from the monitor and read each of them whole */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include "file.h"
 #include "load.h"
 #include "msgio.h"
+#include "sealed.h"
 
 static const size_t limits[] = {
 	[LOAD_SETTINGS] = SETTINGS_BYTES_MAX,
@@ -16,6 +18,7 @@ static const size_t limits[] = {
 	[LOAD_CHAIN] = SETTINGS_CHAIN_MAX,
 	[LOAD_MAP] = IDMAP_TEXT_MAX,
 	[LOAD_TRUST] = LOAD_BYTES_MAX,
+	[LOAD_LOCKS] = LOCKSET_TEXT_MAX,
 };
 
 static int
@@ -49,7 +52,7 @@ take_file(struct load *l, struct msg_in *m, int *fd, struct err *e)
 	memset(f, 0, sizeof(*f));
 	if (msg_get_u32(m, &kind) == -1 || msg_get_u32(m, &f->section) == -1 ||
 	    msg_get_str(m, f->name, sizeof(f->name)) == -1 || kind < LOAD_SETTINGS ||
-	    kind > LOAD_CRL_FOUND || f->section >= SECTIONS_MAX)
+	    kind > LOAD_LOCKS || f->section >= SECTIONS_MAX)
 		return err_set(e, ERR_PEER, "FILES: malformed");
 	f->kind = (enum load_kind)kind;
 	f->fd = *fd;
@@ -138,6 +141,7 @@ map_old(struct load *l, struct load_file *f, struct err *e)
 static int
 read_files(struct load *l, struct err *e)
 {
+	bool trust = false, locks = false;
 	size_t total = 0;
 
 	for (size_t i = 0; i < l->nfiles; i++) {
@@ -150,7 +154,6 @@ read_files(struct load *l, struct err *e)
 				return -1;
 			continue;
 		}
-		l->crls_only = l->crls_only || f->kind == LOAD_TRUST;
 		if (file_read(f->fd, f->name, limits[f->kind], &f->text, &f->n, e) == -1)
 			return -1;
 		close(f->fd);
@@ -160,7 +163,15 @@ read_files(struct load *l, struct err *e)
 			    "%s: all files together have more than %u "
 			    "bytes",
 			    f->name, LOAD_BYTES_MAX);
+		if (f->kind == LOAD_LOCKS && lockset_parse(f->text, f->n, &l->locks, e) == -1)
+			return err_prefix(e, "%s", f->name);
+		trust = trust || f->kind == LOAD_TRUST;
+		locks = locks || f->kind == LOAD_LOCKS;
 	}
+	if (locks && (!trust || !l->has_old))
+		return err_set(e, ERR_PEER, "FILES: locks without trust and CRLs in force");
+	l->in_force = locks;
+	l->crls_only = trust && !locks;
 	return 0;
 }
 

@@ -160,6 +160,21 @@ ask_map(struct load *l, const struct question *q, const struct identity *id,
 	return 0;
 }
 
+/* A lock stands above every rule. */
+static bool
+tell_lock(const struct load *l, const char *name)
+{
+	const struct lock *k = lockset_find(&l->locks, name);
+	char at[TEXT_TIME_SIZE], reason[LOCKSET_REASON_MAX * 4];
+
+	if (k == NULL)
+		return false;
+	load_text(CHILD_NOTICE, "verdict: no: the identity is locked since %s%s%s",
+	    text_time(at, k->since), k->reason[0] == '\0' ? "" : ": ",
+	    text_escape(reason, sizeof(reason), k->reason, strlen(k->reason)));
+	return true;
+}
+
 int
 load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t now, struct err *e)
 {
@@ -196,6 +211,8 @@ load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t no
 		    text_escape(shown, sizeof(shown), name, strlen(name)));
 	}
 	r = ask_map(l, &q, id, names, n);
+	if (tell_lock(l, name))
+		r = 1;
 out:
 	certpath_result_done(&first);
 	identity_free(id);

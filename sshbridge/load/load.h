@@ -8,9 +8,11 @@
 #include "certpath.h"
 #include "crldraft.h"
 #include "idmap.h"
+#include "lockset.h"
 #include "msg.h"
 #include "sandbox.h"
 #include "settings.h"
+#include "x509text.h"
 
 #define LOAD_FILES_MAX 512
 #define LOAD_BYTES_MAX (512U << 20) /* all files of one generation together */
@@ -28,6 +30,7 @@ enum load_kind {
 	LOAD_TRUST = 7,	    /* anchors and intermediates in force, instead of their files */
 	LOAD_OLD_CRLS = 8,  /* the CRL index in force */
 	LOAD_CRL_FOUND = 9, /* a CRL that was found in a folder */
+	LOAD_LOCKS = 10,    /* those in force: then only EXPLAIN follows */
 };
 /* as in docs/PROTOCOL.md, message TERMS */
 enum load_terms { LOAD_FORCE = 1, LOAD_QUIET = 2 };
@@ -55,10 +58,12 @@ struct load {
 	size_t nfiles;
 	struct load_keep keeps[LOAD_FILES_MAX];
 	size_t nkeeps;
-	bool complete;	/* the list has ended */
-	bool force;	/* a CRL number may go back */
-	bool quiet;	/* do not tell what was taken */
-	bool crls_only; /* everything else is in force already */
+	bool complete;	      /* the list has ended */
+	bool force;	      /* a CRL number may go back */
+	bool quiet;	      /* do not tell what was taken */
+	bool crls_only;	      /* everything else is in force already */
+	bool in_force;	      /* all of it is: nothing is handed on */
+	struct lockset locks; /* those in force, with LOAD_LOCKS */
 	uint8_t key[LOAD_KEY_MAX];
 	size_t key_len;
 	struct msg_seen seen;
@@ -73,6 +78,8 @@ struct load {
 	int crls_fd;		   /* the new one; -1 before */
 	struct sealed index_bytes; /* of it */
 	struct crlindex index;
+	int64_t chain_from, chain_until; /* of the server's own certificate */
+	char chain_name[X509TEXT_NAME_SIZE];
 };
 
 /* Messages until the list of files is complete. -1: the monitor is gone or broke the protocol. */
@@ -99,6 +106,9 @@ int load_crls_seal(struct load *l, struct err *e) __attribute__((warn_unused_res
 char *load_number(char dst[LOAD_NUMBER_SIZE], const uint8_t number[CRLINDEX_NUMBER])
     __attribute__((nonnull));
 int load_send(struct load *l, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/* ENDS: which certificate and which CRL ends when; before load_send(). */
+int load_ends(const struct load *l, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* Answer one EXPLAIN with TEXT lines. 0: it may; 1: it may not; -1: *e. */
 int load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t now,

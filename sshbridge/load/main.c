@@ -96,7 +96,7 @@ main(int argc, char **argv)
 	if (child_ready(0, NULL) == -1)
 		_exit(1);
 	if (load_collect(&l, &e) == -1 || load_build(&l, now(), &e) == -1 ||
-	    load_send(&l, &e) == -1) {
+	    (!l.in_force && (load_ends(&l, &e) == -1 || load_send(&l, &e) == -1))) {
 		/* the verdict on the files goes to whoever asked for it */
 		(void)!child_ready(l.generation, &e);
 		_exit(1);

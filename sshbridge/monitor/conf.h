@@ -44,6 +44,7 @@ struct conf {
 	char *user, *ident_user;
 	uint32_t workers; /* 0: one per core */
 	char *ident_socket, *control_socket;
+	char *locks;	/* the file of locked identities */
 	char *log;	/* "stderr", "syslog" or a path */
 	uint32_t drain; /* seconds, 0: no limit */
 	struct conf_list pam_services;

@@ -76,6 +76,8 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = ONE(ident_socket), .help = "where pam_mtls asks" },
 	{ CONF_TOP, "control-socket", CONF_SOCKET, "/run/sshbridge/control.sock",
 	    .at = ONE(control_socket), .help = "where sshbridgectl and the next instance ask" },
+	{ CONF_TOP, "locks", CONF_PATH, "/var/lib/sshbridge/locks", .at = ONE(locks),
+	    .help = "file that keeps the identities that are locked; read at the start only" },
 	{ CONF_TOP, "log", CONF_LOG, "stderr", .at = ONE(log),
 	    .help = "where log lines go: stderr, syslog or a file" },
 	{ CONF_TOP, "local-ports", CONF_PORTS, "32768-60999", false, RANGE(1024, 65535),

@@ -6,19 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "listeners.h"
-#include "monitor.h"
 
-#define ANSWER_MAX 16384
-
-struct control {
-	struct control *next;
-	struct monitor *m;
-	struct msgq *q;
-	struct msg_seen seen;
-	struct event *timer;
-	bool reload; /* waits for the verdict on a reload */
-};
+/* Bytes that may wait for one client: what an explanation says, and STATUS. */
+#define CONTROL_QUEUE_MAX (1U << 20)
 
 static void
 control_free(struct control *c)
@@ -28,26 +20,39 @@ control_free(struct control *c)
 			*p = c->next;
 			break;
 		}
+	if (c->explain)
+		kid_kill(&c->m->explainer, "");
 	if (c->timer != NULL)
 		event_free(c->timer);
+	if (c->first != NULL)
+		event_free(c->first);
+	if (c->fd != -1)
+		close(c->fd);
 	msgq_free(c->q);
 	free(c);
 }
 
-static void
-answer(struct control *c, bool ok, const char *text, const int *fd)
+void
+control_send(struct control *c, const struct msg_out *o, const int *fds, size_t nfds)
+{
+	struct err e = { 0 };
+
+	if (msgq_send(c->q, o, fds, nfds, &e) == -1)
+		monitor_log(c->m, CHILD_WARNING, "control-socket: %s", e.text);
+}
+
+void
+control_answer(struct control *c, bool ok, const char *text, const int *fd)
 {
 	static uint8_t buf[ANSWER_MAX + 64];
 	char cut[ANSWER_MAX];
 	struct msg_out o;
-	struct err e = { 0 };
 
 	(void)snprintf(cut, sizeof(cut), "%s", text);
 	msg_start(&o, buf, sizeof(buf), MSG_ANSWER, 0);
 	msg_put_u32(&o, ok);
 	msg_put_str(&o, cut);
-	if (msgq_send(c->q, &o, fd, fd == NULL ? 0 : 1, &e) == -1)
-		monitor_log(c->m, CHILD_WARNING, "control-socket: %s", e.text);
+	control_send(c, &o, fd, fd == NULL ? 0 : 1);
 }
 
 void
@@ -56,7 +61,7 @@ control_reloaded(struct monitor *m, bool ok, const char *text)
 	for (struct control *c = m->controls; c != NULL; c = c->next)
 		if (c->reload) {
 			c->reload = false;
-			answer(c, ok, text, NULL);
+			control_answer(c, ok, text, NULL);
 		}
 }
 
@@ -87,7 +92,7 @@ on_reload(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 		return 0;
 	}
 	if (c->m->current == NULL || c->m->candidate != NULL) {
-		answer(c, false, "another reload is under way", NULL);
+		control_answer(c, false, "another reload is under way", NULL);
 		return 0;
 	}
 	notify_reloading(c->m);
@@ -112,7 +117,7 @@ on_drain(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	(void)nfds;
 	if (msg_end(in, e) == -1)
 		return -1;
-	answer(c, true,
+	control_answer(c, true,
 	    c->m->draining ? "draining already"
 			   : "draining: nobody new is accepted, sessions go on",
 	    NULL);
@@ -142,7 +147,7 @@ on_takeover(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 		    "an instance is in service already (pid %d): "
 		    "stop it first, or use another control-socket",
 		    (int)getpid());
-		answer(c, false, text, NULL);
+		control_answer(c, false, text, NULL);
 		return 0;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1)
@@ -151,7 +156,8 @@ on_takeover(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	msg_put_u32(&o, PEER_NEWER);
 	msg_put_u32(&o, 0);
 	kid_send(&m->ident, &o, &pair[0], 1);
-	answer(c, true, "draining", &pair[1]);
+	m->successor = (pid_t)pid;
+	control_answer(c, true, "draining", &pair[1]);
 	monitor_log(m, CHILD_NOTICE,
 	    "a newer instance (pid %u) takes over; sessions of this one "
 	    "go on",
@@ -163,6 +169,11 @@ static const struct msg_rule from_control[] = {
 	{ MSG_RELOAD, 1, 1, 0, on_reload },
 	{ MSG_DRAIN, 1, 1, 0, on_drain },
 	{ MSG_TAKEOVER, 1, 1, 0, on_takeover },
+	{ MSG_LOCK, 1, 1, 0, locks_on_lock },
+	{ MSG_UNLOCK, 1, 1, 0, locks_on_unlock },
+	{ MSG_LOCKS, 1, 1, 0, locks_on_list },
+	{ MSG_EXPLAIN, 1, 1, 1, explain_on_control },
+	{ MSG_STATUS, 1, 1, 0, status_on_control },
 };
 
 static int
@@ -192,52 +203,115 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	control_free(arg);
 }
 
+/* ---- the first look at a client -------------------------------------------------------------- */
+
+/* What ident answers, and nobody else reads: what clients' certificates say is in the answers. */
+static bool
+is_for_ident(unsigned type)
+{
+	static const unsigned types[] = { MSG_LIST, MSG_SHOW, MSG_CUTS, MSG_STATS };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* Hand the client over to ident, with its question still unread. */
+static void
+to_ident(struct control *c)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd = c->fd;
+
+	c->fd = -1;
+	msg_start(&o, buf, sizeof(buf), MSG_PEER, 0);
+	msg_put_u32(&o, PEER_CONTROL);
+	msg_put_u32(&o, 0);
+	kid_send(&c->m->ident, &o, &fd, 1);
+	control_free(c);
+}
+
+/* The first packet is there: whose question is it? */
+static void
+on_first(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct err e = { 0 };
+	uint8_t type[2];
+	ssize_t n = recv(fd, type, sizeof(type), MSG_PEEK | MSG_DONTWAIT);
+
+	(void)what;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		(void)event_add(c->first, NULL);
+		return;
+	}
+	if (n == sizeof(type) && is_for_ident((unsigned)type[0] << 8 | type[1])) {
+		to_ident(c);
+		return;
+	}
+	if (n <= 0 ||
+	    (c->q = msgq_new(c->m->base, fd, CONTROL_QUEUE_MAX, on_msg, on_end, c, &e)) == NULL) {
+		control_free(c);
+		return;
+	}
+	c->fd = -1;
+}
+
 /* root, or who runs this */
 static bool
-may_ask(struct monitor *m, int fd)
+may_ask(struct monitor *m, int fd, struct ucred *cred)
 {
-	struct ucred cred;
-	socklen_t n = sizeof(cred);
+	socklen_t n = sizeof(*cred);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == -1)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, &n) == -1)
 		return false;
-	if (cred.uid == 0 || cred.uid == geteuid())
+	if (cred->uid == 0 || cred->uid == geteuid())
 		return true;
 	monitor_log(m, CHILD_WARNING, "control-socket: uid %u may not ask (pid %d)",
-	    (unsigned)cred.uid, (int)cred.pid);
+	    (unsigned)cred->uid, (int)cred->pid);
 	return false;
+}
+
+static struct control *
+control_new(struct monitor *m, int fd, const struct ucred *who)
+{
+	/* a reload of large files may take a while; an idle client may not */
+	static const struct timeval patience = { 300, 0 };
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->m = m;
+	c->fd = -1;
+	c->pid = who->pid;
+	c->uid = who->uid;
+	c->next = m->controls;
+	m->controls = c;
+	if ((c->timer = evtimer_new(m->base, on_timer, c)) == NULL ||
+	    (c->first = event_new(m->base, fd, EV_READ, on_first, c)) == NULL ||
+	    event_add(c->timer, &patience) == -1 || event_add(c->first, NULL) == -1) {
+		control_free(c);
+		return NULL;
+	}
+	c->fd = fd;
+	return c;
 }
 
 void
 control_accept(evutil_socket_t listener, short what, void *arg)
 {
-	/* a reload of large files may take a while; an idle client may not */
-	static const struct timeval patience = { 300, 0 };
 	struct monitor *m = arg;
-	struct control *c;
-	struct err e = { 0 };
+	struct ucred who = { .uid = (uid_t)-1 };
 	size_t n = 0;
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
 	if (fd == -1)
 		return;
-	for (c = m->controls; c != NULL; c = c->next)
+	for (struct control *c = m->controls; c != NULL; c = c->next)
 		n++;
-	if (n >= CONTROLS_MAX || !may_ask(m, fd) || (c = calloc(1, sizeof(*c))) == NULL) {
+	if (n >= CONTROLS_MAX || !may_ask(m, fd, &who) || control_new(m, fd, &who) == NULL)
 		close(fd);
-		return;
-	}
-	c->m = m;
-	if ((c->q = msgq_new(m->base, fd, ANSWER_MAX * 2, on_msg, on_end, c, &e)) == NULL ||
-	    (c->timer = evtimer_new(m->base, on_timer, c)) == NULL) {
-		if (c->q == NULL)
-			close(fd);
-		msgq_free(c->q);
-		free(c);
-		return;
-	}
-	(void)evtimer_add(c->timer, &patience);
-	c->next = m->controls;
-	m->controls = c;
 }

@@ -58,6 +58,8 @@ drain_start(struct monitor *m)
 		return;
 	}
 	generation_fail(m, "draining");
+	kid_kill(&m->explainer, "");
+	explain_done(m, false, "draining");
 	notify(m, "STOPPING=1");
 	monitor_log(m, CHILD_NOTICE, "draining: nobody new is accepted, sessions go on");
 	generation_keep_key(m->current, true);
@@ -71,9 +73,10 @@ drain_start(struct monitor *m)
 	generation_keep_key(m->current, false);
 	m->draining = true;
 	m->notify_socket = NULL;
+	/* their end is the other's to see; their numbers may be anybody's soon */
 	if (m->load.q == NULL)
-		m->load.pid =
-		    0; /* its end is the other's to see; its number may be anybody's soon */
+		m->load.pid = 0;
+	m->explainer.pid = 0;
 	if (event_reinit(m->base) == -1) {
 		monitor_fatal(m, "drain: the event loop cannot go on after fork");
 		return;

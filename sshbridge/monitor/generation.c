@@ -1,7 +1,6 @@
 /* generation.c - all files as one set: opened here, verified by load, taken by ident and gates */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "certpath.h"
 #include "file.h"
 #include "listeners.h"
 #include "monitor.h"
@@ -29,6 +29,7 @@ generation_free(struct generation *g)
 	}
 	crlfiles_done(&g->crls);
 	listeners_free(g->listeners);
+	free(g->ends);
 	conf_free(g->conf);
 	free(g);
 }
@@ -223,34 +224,6 @@ generation_fail(struct monitor *m, const char *why)
 	monitor_advance(m);
 }
 
-static int
-send_explain(struct monitor *m, struct err *e)
-{
-	struct sockaddr_storage from;
-	uint8_t buf[2048];
-	struct msg_out o;
-	struct passwd *pw = NULL;
-	const char *account = m->explain.account == NULL ? "" : m->explain.account;
-	int fd;
-
-	if (addr_parse(m->explain.from, &from, e) == -1)
-		return err_prefix(e, "--from");
-	/* anybody's file: it is looked at, nothing is believed because of it */
-	if ((fd = open(m->explain.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) == -1)
-		return err_sys(e, errno, "%s", m->explain.file);
-	if (*account != '\0')
-		pw = getpwnam(account);
-	msg_start(&o, buf, sizeof(buf), MSG_EXPLAIN, 0);
-	msg_put_str(&o, account);
-	msg_put_u32(&o, pw != NULL);
-	msg_put_u32(&o, pw == NULL ? 0 : pw->pw_uid);
-	msg_put_str(&o, m->explain.service);
-	addr_put(&from, &o);
-	msg_put_str(&o, m->explain.file);
-	kid_send(&m->load, &o, &fd, 1);
-	return 0;
-}
-
 void
 generation_loaded(struct monitor *m, uint32_t nrules, int *fds)
 {
@@ -270,7 +243,7 @@ generation_loaded(struct monitor *m, uint32_t nrules, int *fds)
 	}
 	g->nrules = nrules;
 	if (m->mode == MODE_EXPLAIN) {
-		if (send_explain(m, &e) == -1)
+		if (explain_file(m, &e) == -1)
 			monitor_fatal(m, "%s", e.text);
 		return;
 	}

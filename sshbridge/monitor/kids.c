@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "locks.h"
 #include "monitor.h"
 #include "text.h"
 
@@ -22,7 +23,8 @@ static const char *const programs[] = { [KID_LOG] = "log",
 	[KID_LOAD] = "load",
 	[KID_IDENT] = "ident",
 	[KID_RESOLVE] = "resolve",
-	[KID_GATE] = "gate" };
+	[KID_GATE] = "gate",
+	[KID_EXPLAIN] = "load" };
 
 void
 kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
@@ -34,7 +36,8 @@ kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
 	if (kind == KID_GATE)
 		(void)snprintf(k->tag, sizeof(k->tag), "gate-%u", index);
 	else
-		(void)snprintf(k->tag, sizeof(k->tag), "%s", programs[kind]);
+		(void)snprintf(
+		    k->tag, sizeof(k->tag), "%s", kind == KID_EXPLAIN ? "explain" : programs[kind]);
 }
 
 /* ---- messages ----------------------------------------------------------------------------- */
@@ -86,6 +89,10 @@ on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 			return 0;
 		}
 		generation_fail(k->m, why);
+		return 0;
+	}
+	if (k->kind == KID_EXPLAIN && number != 0) {
+		explain_done(k->m, ok != 0, why);
 		return 0;
 	}
 	if (number != 0)
@@ -173,7 +180,9 @@ on_text(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	    msg_end(m, e) == -1 || level > CHILD_DEBUG)
 		return err_set(e, ERR_PEER, "TEXT: malformed");
 	text_clean(line);
-	if (k->m->mode == MODE_EXPLAIN && level >= CHILD_NOTICE)
+	if (k->kind == KID_EXPLAIN)
+		explain_text(k->m, level, line);
+	else if (k->m->mode == MODE_EXPLAIN && level >= CHILD_NOTICE)
 		(void)printf("%s\n", line);
 	else
 		monitor_log_line(k->m, (enum child_level)level, "", line);
@@ -196,6 +205,26 @@ on_loaded(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 }
 
 static int
+on_ends(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct kid *k = ctx;
+
+	(void)fds;
+	(void)nfds;
+	return status_ends(k->m, m, e);
+}
+
+static int
+on_locks(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct kid *k = ctx;
+
+	(void)fds;
+	(void)nfds;
+	return locks_in_force(k->m, m, e);
+}
+
+static int
 on_reload(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
 	struct kid *k = ctx;
@@ -214,6 +243,12 @@ static const struct msg_rule from_worker[] = {
 	{ MSG_LOG, P_ANY, 0, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 };
+static const struct msg_rule from_ident[] = {
+	{ MSG_READY, P_ANY, 0, 0, on_ready },
+	{ MSG_LOG, P_ANY, 0, 0, on_log },
+	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
+	{ MSG_LOCKS, P_ANY, 0, 0, on_locks },
+};
 static const struct msg_rule from_gate[] = {
 	{ MSG_READY, P_ANY, 0, 0, on_ready },
 	{ MSG_LOG, P_ANY, 0, 0, on_log },
@@ -225,7 +260,14 @@ static const struct msg_rule from_load[] = {
 	{ MSG_LOG, P_ANY, 0, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 	{ MSG_TEXT, P_ANY, 0, 0, on_text },
+	{ MSG_ENDS, P_ANY, 1, 0, on_ends },
 	{ MSG_GENERATION, P_ANY, 1, GEN_FDS, on_loaded },
+};
+static const struct msg_rule from_explainer[] = {
+	{ MSG_READY, P_ANY, 2, 0, on_ready },
+	{ MSG_LOG, P_ANY, 0, 0, on_log },
+	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
+	{ MSG_TEXT, P_ANY, 0, 0, on_text },
 };
 static const struct msg_rule from_log[] = {
 	{ MSG_READY, P_ANY, 1, 0, on_ready },
@@ -244,9 +286,10 @@ static const struct {
 	}
 	[KID_LOG] = TABLE(from_log),
 	[KID_LOAD] = TABLE(from_load),
-	[KID_IDENT] = TABLE(from_worker),
+	[KID_IDENT] = TABLE(from_ident),
 	[KID_RESOLVE] = TABLE(from_worker),
 	[KID_GATE] = TABLE(from_gate),
+	[KID_EXPLAIN] = TABLE(from_explainer),
 #undef TABLE
 };
 
@@ -365,16 +408,17 @@ static void
 log_death(struct kid *k, int status)
 {
 	/* generation_fail() made sure of its end: what was wrong has been said */
-	bool done_with = k->kind == KID_LOAD && k->m->candidate == NULL && WIFSIGNALED(status) &&
-			 WTERMSIG(status) == SIGKILL;
+	bool done_with =
+	    (k->kind == KID_EXPLAIN || (k->kind == KID_LOAD && k->m->candidate == NULL)) &&
+	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 
 	if (done_with)
 		return;
 	if (WIFSIGNALED(status))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended by signal %d (SIG%s)", k->tag,
 		    (int)k->pid, WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
-	else if (k->kind != KID_LOAD && !k->m->stopping && k->m->mode == MODE_RUN &&
-		 !(k->kind == KID_RESOLVE && WEXITSTATUS(status) == 0))
+	else if (k->kind != KID_LOAD && k->kind != KID_EXPLAIN && !k->m->stopping &&
+		 k->m->mode == MODE_RUN && !(k->kind == KID_RESOLVE && WEXITSTATUS(status) == 0))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended with status %d%s", k->tag,
 		    (int)k->pid, WEXITSTATUS(status),
 		    WEXITSTATUS(status) == 127 ? " (it could not be started)" : "");
@@ -398,6 +442,10 @@ on_death(struct kid *k, int status)
 	if (k->kind == KID_LOAD) {
 		if (m->candidate != NULL && m->candidate->fds[GEN_CRLS] == -1)
 			generation_fail(m, "the load process ended without an answer");
+		return;
+	}
+	if (k->kind == KID_EXPLAIN) {
+		explain_done(m, false, "the load process ended without an answer");
 		return;
 	}
 	if (k->kind == KID_GATE && m->counters.mem != NULL)
@@ -426,12 +474,13 @@ on_death(struct kid *k, int status)
 void
 kids_reap(struct monitor *m)
 {
-	struct kid *all[GATES_MAX + 4];
+	struct kid *all[GATES_MAX + 5];
 	size_t n = 0;
 	int status;
 
 	all[n++] = &m->log;
 	all[n++] = &m->load;
+	all[n++] = &m->explainer;
 	all[n++] = &m->ident;
 	all[n++] = &m->resolve;
 	for (unsigned i = 0; i < m->ngates; i++)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "listeners.h"
+#include "locks.h"
 #include "monitor.h"
 
 #define DEFAULT_CONF "/etc/sshbridge/sshbridge.conf"
@@ -271,12 +272,15 @@ start(struct monitor *m, struct err *e)
 	m->ngates = count_workers(m, c);
 	kid_init(m, &m->log, KID_LOG, 0);
 	kid_init(m, &m->load, KID_LOAD, 0);
+	kid_init(m, &m->explainer, KID_EXPLAIN, 0);
 	kid_init(m, &m->ident, KID_IDENT, 0);
 	kid_init(m, &m->resolve, KID_RESOLVE, 0);
 	for (unsigned i = 0; i < m->ngates; i++)
 		kid_init(m, &m->gates[i], KID_GATE, i);
 	if (find_programs(m, e) == 0 && find_ids(m, c, e) == 0 && add_events(m, e) == 0 &&
 	    make_counters(m, e) == 0 && (m->mode != MODE_RUN || open_sockets(m, c, e) == 0) &&
+	    /* after TAKEOVER: who drains writes them no more */
+	    (m->mode == MODE_EXPLAIN || locks_open(m, c->locks, e) == 0) &&
 	    generation_start(m, true, e) == 0)
 		r = 0;
 	conf_free(c);
@@ -296,8 +300,10 @@ end(struct monitor *m)
 	kid_end(&m->ident);
 	kid_end(&m->resolve);
 	kid_end(&m->load);
+	kid_end(&m->explainer);
 	control_close_all(m);
 	watch_stop(m);
+	locks_close(m);
 	unixsock_free(m->ident_sock);
 	unixsock_free(m->control_sock);
 	if (m->mode == MODE_RUN && m->ready && !m->draining)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "listeners.h"
+#include "locks.h"
 #include "monitor.h"
 
 int64_t
@@ -99,6 +100,9 @@ advance_ident(struct monitor *m)
 	if (m->ident.sent != g->number) {
 		if (!may_send(&m->ident))
 			return;
+		/* before anything by which it could let somebody in */
+		if (m->ident.sent == 0 && m->locks != NULL)
+			locks_to_ident(m);
 		m->offered = g == m->candidate;
 		generation_to_ident(m, g);
 	} else if (m->ident.taken == g->number && g == m->candidate) {

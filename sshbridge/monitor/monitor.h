@@ -21,7 +21,7 @@
 #define KEY_MAX	     32768
 #define CONTROLS_MAX 8
 
-enum kid_kind { KID_LOG, KID_LOAD, KID_IDENT, KID_RESOLVE, KID_GATE };
+enum kid_kind { KID_LOG, KID_LOAD, KID_IDENT, KID_RESOLVE, KID_GATE, KID_EXPLAIN };
 enum kid_state { KID_DOWN, KID_STARTING, KID_UP };
 
 struct monitor;
@@ -54,6 +54,14 @@ struct kid {
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
 enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_CRLS, GEN_FDS };
 struct listeners; /* listeners.h */
+/* Something of a generation that ends: what as in docs/PROTOCOL.md, message ENDS. */
+#define ENDINGS_MAX 256
+#define ENDS_SERVER 4 /* what: the server's certificate */
+struct ending {
+	uint32_t what;
+	uint64_t from, until; /* seconds since 1970-01-01 UTC; until 0: no end is known */
+	char name[160];
+};
 struct generation {
 	uint64_t number;
 	bool crls_only; /* until it is committed conf, key and listeners are those in force */
@@ -63,6 +71,8 @@ struct generation {
 	uint32_t nrules;
 	uint8_t *key; /* KEY_MAX bytes, locked into memory */
 	size_t key_len;
+	struct ending *ends; /* NULL until load told them */
+	size_t nends;
 	struct listeners *listeners;
 };
 
@@ -82,7 +92,7 @@ struct monitor {
 	uid_t uid, ident_uid;
 	gid_t gid, ident_gid;
 
-	struct kid log, load, ident, resolve, gates[GATES_MAX];
+	struct kid log, load, explainer, ident, resolve, gates[GATES_MAX];
 	unsigned ngates;
 	int counters_fd; /* the gates' shared memory, -1 */
 	struct counters counters;
@@ -100,6 +110,8 @@ struct monitor {
 	struct unixsock *ident_sock, *control_sock;
 	struct control *controls; /* clients of control-socket */
 	int older;		  /* pair to an older ident, to be given to ours; -1 */
+	pid_t successor;	  /* a newer instance that has taken over; 0: none */
+	struct locks *locks;
 	bool draining;
 	bool stopping;
 	int status; /* exit status once the loop ends */
@@ -188,6 +200,16 @@ void drain_check(struct monitor *m) __attribute__((nonnull));
 void control_accept(evutil_socket_t fd, short what, void *arg);
 void control_reloaded(struct monitor *m, bool ok, const char *text) __attribute__((nonnull));
 void control_close_all(struct monitor *m) __attribute__((nonnull));
+
+/* explain.c */
+int explain_file(struct monitor *m, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* What the process that explains says: a line, its verdict. */
+void explain_text(struct monitor *m, uint32_t level, const char *line) __attribute__((nonnull));
+void explain_done(struct monitor *m, bool yes, const char *why) __attribute__((nonnull));
+
+/* status.c: ENDS from load. -1: malformed, or out of phase */
+int status_ends(struct monitor *m, struct msg_in *in, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 
 /* takeover.c: asking an older, draining instance; *pair is -1 when there is none */
 int takeover_ask(const char *path, int *pair, struct err *e)

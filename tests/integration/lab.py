@@ -29,6 +29,7 @@ tls      {{ certificate = "server.pem"  key = "server.key" }}
 trust "corp" {{ anchors = "client-ca.pem"  intermediates = "intermediate.pem"
                crl = {{"crl.pem"}}  revocation = "require" }}
 identity-map = "identity.map"
+locks = "locks"
 workers = {workers}
 log = "{log}"
 target "login" {{ mode = "forward"  address = "127.0.0.1:22" }}

@@ -211,7 +211,7 @@ a_path_is_taken_up_to_its_length(void **state)
 		assert_false(takes_quoted(r, "/folder/"));
 		assert_false(takes_quoted(r, "/"));
 	}
-	assert_int_equal(9, rows);
+	assert_int_equal(10, rows);
 }
 
 static void
