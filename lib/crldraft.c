@@ -151,11 +151,58 @@ sort_from(uint8_t *v, size_t n, size_t byte)
 			sort_from(v + start[b] * E, start[b + 1] - start[b], byte + 1);
 }
 
+/* Above this many the first round goes to memory of its own: in place it waits for memory. */
+#define MANY 4096
+
+/* How many bytes all entries begin with in common; at most 16 are looked at. */
+static size_t
+common_prefix(const uint8_t *v, size_t n)
+{
+	uint8_t differ[16] = { 0 };
+	size_t byte = 0;
+
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = 0; k < sizeof(differ); k++)
+			differ[k] |= v[k] ^ v[i * E + k];
+	while (byte < sizeof(differ) && differ[byte] == 0)
+		byte++;
+	return byte;
+}
+
+static void
+sort_many(struct crldraft *d, uint8_t *to)
+{
+	size_t start[257] = { 0 }, next[256], n = (size_t)d->n;
+	size_t byte = common_prefix(d->own, n);
+
+	for (size_t i = 0; i < n; i++)
+		start[(size_t)d->own[i * E + byte] + 1]++;
+	for (size_t b = 0; b < 256; b++)
+		start[b + 1] += start[b];
+	memcpy(next, start, sizeof(next));
+	for (size_t i = 0; i < n; i++)
+		memcpy(to + next[d->own[i * E + byte]]++ * E, d->own + i * E, E);
+	free(d->own);
+	d->own = to;
+	d->room = d->n;
+	for (size_t b = 0; b < 256; b++)
+		if (start[b + 1] - start[b] > 1)
+			sort_from(to + start[b] * E, start[b + 1] - start[b], byte + 1);
+}
+
 void
 crldraft_sort(struct crldraft *d)
 {
-	if (d->own != NULL && !d->sorted)
-		sort_from(d->own, d->n, 0);
+	uint8_t *to;
+
+	if (d->own == NULL || d->sorted) {
+		d->sorted = true;
+		return;
+	}
+	if (d->n > MANY && (to = malloc((size_t)d->n * E)) != NULL)
+		sort_many(d, to);
+	else
+		sort_from(d->own, (size_t)d->n, 0);
 	d->sorted = true;
 }
 

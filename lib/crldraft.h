@@ -17,7 +17,7 @@ void crldraft_done(struct crldraft *d); /* frees its entries; NULL does nothing 
 /* Add one serial number, from the content octets of its INTEGER. -1: ERR_FORMAT, ERR_NOMEM. */
 int crldraft_add(struct crldraft *d, const uint8_t *octets, size_t n, unsigned reason,
     struct err *e) __attribute__((warn_unused_result, nonnull));
-/* Sort its entries bytewise, in place. */
+/* Sort its entries bytewise; for a while many take their memory twice, if there is as much. */
 void crldraft_sort(struct crldraft *d) __attribute__((nonnull));
 
 /* Lists that become one index together. */

@@ -274,11 +274,12 @@ run_ours(const char *file, struct result *r)
 	    certpath_issuer_id(ca, id) == -1)
 		die(e.text);
 	from = now();
-	if (certpath_crls_read(t, &f, text, n, &set, &e) == -1 ||
-	    (fd = crldrafts_seal(&set, &e)) == -1)
+	if (certpath_crls_read(t, &f, text, n, &set, &e) == -1)
+		die(e.text);
+	free(text); /* as load does */
+	if ((fd = crldrafts_seal(&set, &e)) == -1)
 		die(e.text);
 	r->load = now() - from;
-	free(text);
 	if (sealed_map(fd, crlindex_bytes_max(), &s, &e) == -1 || crlindex_open(&s, &ix, &e) == -1)
 		die(e.text);
 	r->index = s.n;
