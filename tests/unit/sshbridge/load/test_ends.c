@@ -75,6 +75,7 @@ send_in_force(struct stage *p, const struct got *g, const char *locks)
 		{ LOAD_SETTINGS, 0, "settings", NULL, 0, dup(g->fds[0]) },
 		{ LOAD_TRUST, 0, "trust", NULL, 0, dup(g->fds[1]) },
 		{ LOAD_MAP, 0, "map", NULL, 0, dup(g->fds[3]) },
+		{ LOAD_OLD_CRLS, 0, "CRLs", NULL, 0, dup(g->fds[5]) },
 		{ LOAD_LOCKS, 0, "locks", locks, strlen(locks), 0 },
 	};
 
