@@ -73,6 +73,14 @@ msg_put_str(struct msg_out *o, const char *s)
 	msg_put_bytes(o, s, strlen(s));
 }
 
+void
+msg_put_rest(struct msg_out *o, struct msg_in *m)
+{
+	put_raw(o, m->p, m->left);
+	m->p += m->left;
+	m->left = 0;
+}
+
 int
 msg_finish(const struct msg_out *o, struct err *e)
 {
@@ -239,6 +247,9 @@ msg_name(unsigned type)
 		{ MSG_DRAIN, "DRAIN" },
 		{ MSG_TAKEOVER, "TAKEOVER" },
 		{ MSG_ANSWER, "ANSWER" },
+		{ MSG_AUDIT, "AUDIT" },
+		{ MSG_AUDITED, "AUDITED" },
+		{ MSG_TRAIL, "TRAIL" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "certpath.h"
+#include "logline.h"
 #include "pathinfo.h"
 #include "text.h"
 
@@ -46,7 +47,7 @@ bool verify_holds(const SSL *ssl, const struct proof *p) __attribute__((nonnull)
 bool verify_again(const SSL *ssl, struct proof *p, struct generation *now)
     __attribute__((warn_unused_result, nonnull));
 
-/* subject=, issuer=, serial= of the certificate that was shown, if there was one. */
+/* subject=, issuer=, serial=, fingerprint= of the certificate that was shown, if there was one. */
 void verify_describe(const struct proof *p, struct logline *l) __attribute__((nonnull));
 
 #endif

@@ -24,7 +24,7 @@ ident_init(struct ident *id, struct err *e)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
-	return ask_init(id, e);
+	return hold_init(id, e) == -1 ? -1 : ask_init(id, e);
 }
 
 void
@@ -35,6 +35,7 @@ ident_done(struct ident *id)
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))
 		gates_remove(LIST_FIRST(&id->gates), "ident ends");
+	hold_done(id);
 	table_done(&id->table);
 	generation_unref(id->gen);
 	hangup_done(&id->hangup);

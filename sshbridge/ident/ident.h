@@ -13,6 +13,7 @@
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
+#include "hold.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -34,7 +35,10 @@ struct ident {
 	struct names names;
 	struct ask ask;
 	struct older older;
+	struct holds holds;
 	uint64_t log_lost;
+	uint64_t audit_lost,
+	    audit_number; /* records: not told of yet; the last that wants an answer */
 };
 
 /* Before the sandbox: event loop and table. Inside it: the channel to the monitor. */

@@ -45,6 +45,7 @@ struct conf {
 	uint32_t workers; /* 0: one per core */
 	char *ident_socket, *control_socket;
 	char *log;	/* "stderr", "syslog" or a path */
+	char *audit_to; /* the same, or "" */
 	uint32_t drain; /* seconds, 0: no limit */
 	struct conf_list pam_services;
 };

@@ -194,6 +194,31 @@ advance_gate(struct monitor *m, struct kid *gate)
 	return true;
 }
 
+static void
+report_reload(struct monitor *m, const char *text)
+{
+	struct logline l;
+
+	logline_start(&l, "reload");
+	logline_say(&l, "%s", text);
+	logline_u64(&l, "generation", m->current->number);
+	logline_u64(&l, "rules", m->current->nrules);
+	audit_record(m, CHILD_NOTICE, &l);
+}
+
+static void
+report_start(struct monitor *m)
+{
+	struct logline l;
+
+	logline_start(&l, "start");
+	logline_say(&l, "sshbridge %s is in service with %u gates", VERSION, m->ngates);
+	logline_str(&l, "version", VERSION);
+	logline_u64(&l, "gates", m->ngates);
+	logline_u64(&l, "pid", (uint64_t)getpid());
+	audit_record(m, CHILD_NOTICE, &l);
+}
+
 /* Everybody serves the same generation: tell those who wait for it. */
 static void
 settled(struct monitor *m)
@@ -213,14 +238,13 @@ settled(struct monitor *m)
 		told = m->current->number;
 		(void)snprintf(text, sizeof(text), "generation %llu is in force: %u rules",
 		    (unsigned long long)told, m->current->nrules);
-		monitor_log(m, CHILD_NOTICE, "%s", text);
+		report_reload(m, text);
 		notify(m, "READY=1");
 		control_reloaded(m, true, text);
 	}
 	if (!m->ready) {
 		m->ready = true;
-		monitor_log(m, CHILD_NOTICE, "sshbridge %s is in service with %u gates", VERSION,
-		    m->ngates);
+		report_start(m);
 	}
 }
 
@@ -258,6 +282,6 @@ monitor_advance(struct monitor *m)
 
 		m->again = false;
 		if (generation_start(m, false, &e) == -1)
-			monitor_log(m, CHILD_ERROR, "reload refused: %s", e.text);
+			audit_reload_refused(m, e.text);
 	}
 }

@@ -173,7 +173,7 @@ unknown_words_are_refused_with_the_known_ones(void **state)
 static void
 words_of_later_versions_are_called_so(void **state)
 {
-	static const char *const top[] = { "watch-map = yes", "jump-networks = {}", "audit {}",
+	static const char *const top[] = { "watch-map = yes", "jump-networks = {}",
 		"keys-socket = \"x\"", "listen-local = \"x\"" };
 	static const char *const target[] = { "reauth = 1", "on-expiry = \"cut\"",
 		"authorized-keys = \"x\"", "ssh-keys = \"x\"", "pam = \"x\"",
