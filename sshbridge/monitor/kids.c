@@ -347,10 +347,12 @@ kid_start(struct kid *k, struct err *e)
 void
 kid_end(struct kid *k)
 {
+	bool had = k->q != NULL; /* else it was never started */
+
 	msgq_free(k->q);
 	k->q = NULL;
 	k->state = KID_DOWN;
-	if (k->kind == KID_LOG)
+	if (had && k->kind == KID_LOG)
 		audit_log_ended(k->m);
 }
 
