@@ -8,6 +8,7 @@
 #define HOLD_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
