@@ -106,7 +106,7 @@ $(eval $(call program,sbin/sshbridge,sshbridge/monitor,$(L_EVENT) $(L_CONFUSE) $
 $(eval $(call program,libexec/sshbridge/gate,sshbridge/gate,$(L_EVENT) $(L_SSL) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
-$(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
@@ -242,7 +242,9 @@ install: all
 	install -d $(D)$(PREFIX)/share/doc/sshbridge/pam.d $(D)$(PREFIX)/share/doc/sshbridge/examples
 	install -m 644 packaging/pam.d/* $(D)$(PREFIX)/share/doc/sshbridge/pam.d/
 	install -m 644 packaging/etc/* $(D)$(PREFIX)/share/doc/sshbridge/examples/
-	install -m 644 README.md $(wildcard docs/*.md) $(D)$(PREFIX)/share/doc/sshbridge/
+	install -d $(D)$(PREFIX)/share/doc/sshbridge/examples/logrotate
+	install -m 644 packaging/logrotate/* $(D)$(PREFIX)/share/doc/sshbridge/examples/logrotate/
+	install -m 644 README.md $(wildcard docs/*.md docs/*.json) $(D)$(PREFIX)/share/doc/sshbridge/
 	set -e; for m in docs/man/*.[1-8]; do s=$${m##*.}; install -d $(D)$(PREFIX)/share/man/man$$s; \
 		install -m 644 $$m $(D)$(PREFIX)/share/man/man$$s/; done
 

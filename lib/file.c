@@ -35,14 +35,14 @@ file_judge(const struct stat *st, const char *path, const struct file_rules *r, 
 	return 0;
 }
 
-int
-file_open(const char *path, const struct file_rules *r, struct err *e)
+static int
+open_judged(const char *path, int flags, const struct file_rules *r, struct err *e)
 {
 	struct stat st;
 	int fd;
 
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us; it is refused below. */
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 	if (fd == -1 && errno == ELOOP)
 		return err_set(e, ERR_FORMAT,
 		    "%.200s: is a symbolic link, which is not followed: "
@@ -60,6 +60,20 @@ file_open(const char *path, const struct file_rules *r, struct err *e)
 fail:
 	(void)close(fd);
 	return -1;
+}
+
+int
+file_open(const char *path, const struct file_rules *r, struct err *e)
+{
+	return open_judged(path, O_RDONLY, r, e);
+}
+
+int
+file_open_append(const char *path, struct err *e)
+{
+	static const struct file_rules rules = { .max = SIZE_MAX };
+
+	return open_judged(path, O_WRONLY | O_APPEND | O_CREAT, &rules, e);
 }
 
 bool

@@ -25,6 +25,12 @@ int file_open(const char *path, const struct file_rules *r, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
 /*
+ * Open `path` to append to it, created with mode 0600 where it is not there; judged as above, of
+ * any size. Never blocks, and nobody can rewrite what is in it through the descriptor.
+ */
+int file_open_append(const char *path, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/*
  * Read all of `fd` (a regular file; its offset does not matter and stays) into *p, which the
  * caller frees, with a NUL behind its *n bytes. `name` goes before errors. A file that changed
  * while it was read (size, time of change) is refused, as far as the clock of the file system

@@ -74,9 +74,11 @@ msg_put_str(struct msg_out *o, const char *s)
 }
 
 void
-msg_put_rest(struct msg_out *o, const struct msg_in *m)
+msg_put_rest(struct msg_out *o, struct msg_in *m)
 {
 	put_raw(o, m->p, m->left);
+	m->p += m->left;
+	m->left = 0;
 }
 
 int
@@ -259,6 +261,9 @@ msg_name(unsigned type)
 		{ MSG_STATS, "STATS" },
 		{ MSG_STATUS, "STATUS" },
 		{ MSG_ENDS, "ENDS" },
+		{ MSG_AUDIT, "AUDIT" },
+		{ MSG_AUDITED, "AUDITED" },
+		{ MSG_TRAIL, "TRAIL" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

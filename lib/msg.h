@@ -60,6 +60,10 @@ enum msg_type {
 	MSG_STATS = 66,
 	MSG_STATUS = 67,
 	MSG_ENDS = 68, /* load -> monitor: what ends when */
+	/* the audit trail: records on their way to the log process, and its word on each */
+	MSG_AUDIT = 70,
+	MSG_AUDITED = 71,
+	MSG_TRAIL = 72, /* where it is written */
 };
 
 /* ---- writing: no call fails before msg_finish() ------------------------------------------- */
@@ -74,9 +78,9 @@ void msg_put_u32(struct msg_out *o, uint32_t v) __attribute__((nonnull));
 void msg_put_u64(struct msg_out *o, uint64_t v) __attribute__((nonnull));
 void msg_put_bytes(struct msg_out *o, const void *p, size_t n) __attribute__((nonnull(1)));
 void msg_put_str(struct msg_out *o, const char *s) __attribute__((nonnull)); /* without its NUL */
+/* Append what is left of a received message, as it is; `m` is at its end then. */
 struct msg_in;
-/* All fields of `m` that were not read yet, as they are. */
-void msg_put_rest(struct msg_out *o, const struct msg_in *m) __attribute__((nonnull));
+void msg_put_rest(struct msg_out *o, struct msg_in *m) __attribute__((nonnull));
 /* 0, or -1 with ERR_FORMAT when it did not fit in the buffer or in MSG_MAX. */
 int msg_finish(const struct msg_out *o, struct err *e) __attribute__((warn_unused_result, nonnull));
 

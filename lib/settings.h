@@ -62,6 +62,7 @@ struct settings {
 	uint32_t per_identity;
 	uint32_t port_first, port_last; /* local-ports */
 	uint32_t capture_min_uid;
+	uint32_t audit_require; /* audit: on-loss = "require" */
 	uint32_t ask_uid; /* who may ask WHO on ident-socket: 0, or the own uid without root */
 };
 

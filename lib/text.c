@@ -1,5 +1,4 @@
 /* text.c - make text of others safe to show */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,59 +172,4 @@ text_time(char dst[TEXT_TIME_SIZE], int64_t t)
 	    strftime(dst, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		(void)snprintf(dst, TEXT_TIME_SIZE, "@%lld", (long long)t);
 	return dst;
-}
-
-static void
-logline_put(struct logline *l, const char *s)
-{
-	size_t n = strlen(s), room = sizeof(l->text) - 1 - l->len;
-
-	if (n > room)
-		n = room;
-	memcpy(l->text + l->len, s, n);
-	l->len += n;
-	l->text[l->len] = '\0';
-}
-
-void
-logline_start(struct logline *l, const char *event)
-{
-	l->len = 0;
-	l->text[0] = '\0';
-	logline_put(l, event);
-}
-
-void
-logline_bytes(struct logline *l, const char *key, const void *value, size_t n)
-{
-	char buf[512];
-	bool quote = n == 0;
-	const uint8_t *p = value;
-
-	for (size_t i = 0; i < n && !quote; i++)
-		quote = p[i] <= ' ' || p[i] == '"' || p[i] == '=' || p[i] == '\\' || p[i] >= 0x7f;
-	logline_put(l, " ");
-	logline_put(l, key);
-	logline_put(l, quote ? "=\"" : "=");
-	logline_put(l, text_escape(buf, sizeof(buf), value, n));
-	if (quote)
-		logline_put(l, "\"");
-}
-
-void
-logline_str(struct logline *l, const char *key, const char *value)
-{
-	logline_bytes(l, key, value, strlen(value));
-}
-
-void
-logline_fmt(struct logline *l, const char *key, const char *fmt, ...)
-{
-	char buf[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
-	va_end(ap);
-	logline_str(l, key, buf);
 }

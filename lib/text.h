@@ -31,19 +31,4 @@ char *text_sha256(char dst[TEXT_SHA256_SIZE], const uint8_t sha256[32]) __attrib
 #define TEXT_TIME_SIZE 32
 char *text_time(char dst[TEXT_TIME_SIZE], int64_t t) __attribute__((nonnull));
 
-/*
- * A log line grows as `event key=value key="value with blanks"`: bounded, escaped, and it never
- * fails: a value that does not fit is cut, and the line says so by "...".
- */
-struct logline {
-	char text[2048];
-	size_t len;
-};
-void logline_start(struct logline *l, const char *event) __attribute__((nonnull));
-void logline_bytes(struct logline *l, const char *key, const void *value, size_t n)
-    __attribute__((nonnull(1, 2)));
-void logline_str(struct logline *l, const char *key, const char *value) __attribute__((nonnull));
-void logline_fmt(struct logline *l, const char *key, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4), nonnull(1, 2, 3)));
-
 #endif

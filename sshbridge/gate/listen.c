@@ -31,8 +31,8 @@ pause_accepting(struct gate *g, int errnum)
 	g->listen.told = ts.tv_sec;
 	logline_start(&l, "cannot-accept");
 	logline_str(&l, "why", strerror(errnum));
-	logline_fmt(&l, "connections", "%u", g->conns.n);
-	report_line(g, CHILD_ERROR, &l);
+	logline_u64(&l, "connections", g->conns.n);
+	(void)report_line(g, CHILD_ERROR, &l);
 }
 
 static void

@@ -3,21 +3,25 @@
 
 #include "gate.h"
 
-void
+bool
 report_line(struct gate *g, enum child_level level, const struct logline *l)
 {
-	uint8_t buf[sizeof(l->text) + 64];
+	uint8_t buf[AUDIT_MESSAGE_MAX];
+	struct report *r = &g->report;
 	struct msg_out o;
 	struct err e;
+	bool audit;
 
 	if (g->monitor == NULL)
-		return;
-	msg_start(&o, buf, sizeof(buf), MSG_LOG, 0);
-	msg_put_u32(&o, level);
-	msg_put_str(&o, l->text);
-	/* nobody may stall a gate: what the monitor does not take is counted, not kept */
-	if (msgq_send(g->monitor, &o, NULL, 0, &e) == -1)
-		g->report.left_out++;
+		return true;
+	audit = audit_write(&o, buf, level, l, 0, r->lost);
+	if (msgq_send(g->monitor, &o, NULL, 0, &e) == -1) {
+		r->lost += audit;
+		return false;
+	}
+	if (audit)
+		r->lost = 0;
+	return true;
 }
 
 static void
@@ -33,10 +37,10 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	if (g->report.left_out == 0)
 		return;
 	logline_start(&l, "refused");
-	logline_fmt(&l, "more", "%llu", (unsigned long long)g->report.left_out);
+	logline_u64(&l, "more", g->report.left_out);
 	logline_str(&l, "why", "too many refusals in one second to log each");
-	g->report.left_out = 0;
-	report_line(g, CHILD_WARNING, &l);
+	if (report_line(g, CHILD_WARNING, &l))
+		g->report.left_out = 0;
 }
 
 void
@@ -60,18 +64,19 @@ report_refusal(struct gate *g, const struct logline *l)
 		return;
 	}
 	r->lines++;
-	report_line(g, CHILD_NOTICE, l);
+	(void)report_line(g, CHILD_NOTICE, l);
 }
 
 void
 gate_end(struct gate *g, const char *why)
 {
+	char text[LOGLINE_TEXT_MAX];
 	struct logline l;
 
 	logline_start(&l, "gate-ends");
 	logline_str(&l, "why", why);
 	/* past the queue: it may be what broke */
 	(void)g;
-	child_log(CHILD_ERROR, "%s", l.text);
+	child_log(CHILD_ERROR, "%s", logline_text(&l, text));
 	_exit(1);
 }

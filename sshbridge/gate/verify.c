@@ -231,7 +231,7 @@ describe_name(struct logline *l, const char *key, const X509_NAME *name)
 	    X509_NAME_print_ex(
 		b, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0 &&
 	    (n = BIO_get_mem_data(b, &text)) >= 0)
-		logline_bytes(l, key, text, n > 300 ? 300 : (size_t)n);
+		logline_bytes(l, key, text, (size_t)n);
 	BIO_free(b);
 }
 
@@ -239,7 +239,9 @@ void
 verify_describe(const struct proof *p, struct logline *l)
 {
 	const ASN1_INTEGER *serial;
-	char hex[2 * PATHCERT_SERIAL_MAX + 1];
+	char hex[2 * PATHCERT_SERIAL_MAX + 1], fingerprint[TEXT_SHA256_SIZE];
+	uint8_t sha256[32];
+	unsigned len = 0;
 	int n;
 
 	if (p->leaf == NULL)
@@ -250,5 +252,7 @@ verify_describe(const struct proof *p, struct logline *l)
 	n = ASN1_STRING_length(serial);
 	logline_str(l, "serial",
 	    text_hex(hex, sizeof(hex), ASN1_STRING_get0_data(serial), n < 0 ? 0 : (size_t)n));
+	if (X509_digest(p->leaf, EVP_sha256(), sha256, &len) == 1 && len == sizeof(sha256))
+		logline_str(l, "fingerprint", text_sha256(fingerprint, sha256));
 	ERR_clear_error();
 }

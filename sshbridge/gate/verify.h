@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "certpath.h"
+#include "logline.h"
 #include "pathinfo.h"
 #include "text.h"
 
@@ -61,7 +62,7 @@ bool verify_again(const SSL *ssl, struct proof *p, struct generation *now)
 /* The end of the certificate that was shown, seconds since 1970; 0: it cannot be read. */
 int64_t proof_until(const struct proof *p) __attribute__((nonnull));
 
-/* subject=, issuer=, serial= of the certificate that was shown, if there was one. */
+/* subject=, issuer=, serial=, fingerprint= of the certificate that was shown, if there was one. */
 void verify_describe(const struct proof *p, struct logline *l) __attribute__((nonnull));
 
 #endif

@@ -19,7 +19,7 @@ oldest_silent(const struct ident *id)
 	struct asker *a, *oldest = NULL;
 
 	LIST_FOREACH(a, &id->ask.askers, all) /* the newest comes first */
-	if (a->newer == NULL && a->number == 0)
+	if (a->newer == NULL && a->number == 0 && a->hold == NULL)
 		oldest = a;
 	return oldest;
 }
@@ -51,6 +51,7 @@ asker_free(struct asker *a)
 
 	LIST_REMOVE(a, all);
 	id->ask.n--;
+	hold_forget(a->hold);
 	if (a->timer != NULL)
 		event_free(a->timer);
 	msgq_free(a->q);
@@ -65,9 +66,10 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	report(a->id, CHILD_WARNING, "denied why=\"%s\"",
-	    a->number != 0 ? "the older ident did not answer in time"
-			   : "asker sent no question in time");
+	if (a->number != 0)
+		report_denied(a->id, NULL, &a->names, "the older ident did not answer in time");
+	else
+		report(a->id, CHILD_WARNING, "denied why=\"asker sent no question in time\"");
 	asker_free(a);
 }
 
@@ -124,6 +126,28 @@ asker_reply(struct asker *a, const struct answer *answer)
 	asker_free(a);
 }
 
+void
+ask_release(struct asker *a, const struct answer *answer)
+{
+	asker_reply(a, answer);
+}
+
+/* At once, or as soon as the record of it is written. */
+static void
+asker_answer(struct asker *a, struct answer *answer)
+{
+	if (answer->record != 0) {
+		if (hold_answer(a->id, a, answer)) {
+			(void)event_del(a->timer); /* it has asked; the hold has its own limit */
+			return;
+		}
+		answer_no(answer, NO_CAUSE, HOLD_REFUSAL);
+		report_denied(
+		    a->id, table_by_id(&a->id->table, answer->conn), &a->names, HOLD_REFUSAL);
+	}
+	asker_reply(a, answer);
+}
+
 /* True: answered. False: passed on under *number. */
 static bool
 answer(struct ident *id, const struct question *q, int fd, struct answer *a, uint64_t *number)
@@ -147,8 +171,9 @@ on_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return -1;
 	if (nfds != 1)
 		return err_set(e, ERR_PEER, "WHO: without a socket");
+	question_remember(&q, &a->names);
 	if (answer(a->id, &q, fds[0], &reply, &a->number))
-		asker_reply(a, &reply);
+		asker_answer(a, &reply);
 	return 0;
 }
 
@@ -314,7 +339,6 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	struct newer *n = ctx;
 	struct question q;
 	struct answer reply = { 0 };
-	uint64_t number;
 	struct asker *a;
 
 	if (question_get(m, &q, e) == -1)
@@ -326,17 +350,15 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		newer_reply(n, m->conn, &reply);
 		return 0;
 	}
-	if (answer(n->id, &q, fds[0], &reply, &number)) {
-		newer_reply(n, m->conn, &reply);
-		return 0;
-	}
 	if ((a = asker_new(n->id, e)) == NULL) {
 		report(n->id, CHILD_ERROR, "newer ident: %s", e->text);
 		return 0;
 	}
 	a->newer = n;
 	a->newer_number = m->conn;
-	a->number = number;
+	question_remember(&q, &a->names);
+	if (answer(n->id, &q, fds[0], &reply, &a->number))
+		asker_answer(a, &reply);
 	return 0;
 }
 

@@ -29,6 +29,8 @@ struct asker {
 	struct newer *newer;
 	uint64_t newer_number;
 	uint64_t number; /* under which it was passed on to the older ident; 0: it was not */
+	struct question_names names; /* once it has asked */
+	struct hold *hold;	     /* its answer waits for the record of it */
 	struct event *timer;
 };
 
@@ -52,6 +54,8 @@ void ask_enable(struct ident *id) __attribute__((nonnull));
 /* The pair to a newer ident; takes fd over when it succeeds. */
 int ask_newer(struct ident *id, int fd, struct err *e) __attribute__((warn_unused_result, nonnull));
 
+/* The answer that was held for this asker. */
+void ask_release(struct asker *a, const struct answer *answer) __attribute__((nonnull));
 /* The older ident's answer to question `number`; 0: to every one that it still owes. */
 void ask_answered(struct ident *id, uint64_t number, const struct answer *a)
     __attribute__((nonnull));

@@ -97,7 +97,7 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* It never was connected: there is nothing to cut, and a refusal is what the client understands. */
+/* The gate has no socket of it yet: there is nothing to cut, and a refusal is what the client understands. */
 static void
 refuse(struct ident *id, struct conn *c, const char *user, const char *why)
 {
@@ -116,7 +116,7 @@ conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user,
 		return;
 	c->cut = code;
 	c->ended = true;
-	if (!c->live) {
+	if (!c->live || c->held) {
 		refuse(id, c, user == NULL ? codes[code].user : user, why);
 		return;
 	}
@@ -136,7 +136,7 @@ conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user,
 void
 cut_forget(struct conn *c)
 {
-	if (c->cut == CUT_NOT || !c->live)
+	if (c->cut == CUT_NOT || !c->live || c->held)
 		return;
 	if (c->cut_waits)
 		stop_waiting(c);

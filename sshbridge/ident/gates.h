@@ -46,5 +46,8 @@ int renew_handle(struct gate *g, struct msg_in *m, struct err *e)
 void open_connected(struct ident *id, struct conn *c, int fd) __attribute__((nonnull));
 void open_failed(struct ident *id, struct conn *c, const struct verdict *v)
     __attribute__((nonnull));
+/* The record of it is written, or is not: OPENED or REFUSED. Takes fd over. */
+void open_release(struct ident *id, struct conn *c, uint32_t idle_timeout, int fd, bool recorded)
+    __attribute__((nonnull));
 
 #endif

@@ -45,7 +45,7 @@ ident_init(struct ident *id, struct err *e)
 		return -1;
 	control_init(id);
 	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
-	    crlage_init(id, e) == -1 || locks_init(id, e) == -1)
+	    crlage_init(id, e) == -1 || locks_init(id, e) == -1 || hold_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -64,6 +64,7 @@ ident_done(struct ident *id)
 	candidate_done(id);
 	review_done(id);
 	cuts_done(id);
+	hold_done(id);
 	table_done(&id->table);
 	generation_unref(id->gen);
 	hangup_done(&id->hangup);

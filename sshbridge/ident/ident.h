@@ -18,6 +18,7 @@
 #include "generation.h"
 #include "hangup.h"
 #include "locks.h"
+#include "hold.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -54,7 +55,10 @@ struct ident {
 	struct review review;
 	struct cuts cuts;
 	struct crlage crlage;
+	struct holds holds;
 	uint64_t log_lost;
+	uint64_t audit_lost,
+	    audit_number; /* records: not told of yet; the last that wants an answer */
 };
 
 /* Before the sandbox: event loop and table. Inside it: the channel to the monitor. */

@@ -107,11 +107,29 @@ on_locks(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return locks_take(ctx, NULL, m, fds, nfds, e);
 }
 
+/* The log process' word on a record: is it written? */
+static int
+on_audited(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	uint64_t number;
+	uint32_t ok;
+
+	(void)fds;
+	(void)nfds;
+	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &ok) == -1)
+		return err_set(e, ERR_PEER, "AUDITED: malformed");
+	if (msg_end(m, e) == -1)
+		return -1;
+	hold_audited(ctx, number, ok == 1);
+	return 0;
+}
+
 static const struct msg_rule rules[] = {
 	{ MSG_GENERATION, 1, 0, GENERATION_FDS, on_generation },
 	{ MSG_PEER, 1, 0, 1, on_peer },
 	{ MSG_LISTEN, 1, 0, 1, on_listen },
 	{ MSG_LOCKS, 1, 0, 1, on_locks },
+	{ MSG_AUDITED, 1, 0, 0, on_audited },
 };
 
 static int

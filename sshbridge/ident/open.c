@@ -112,7 +112,7 @@ open_failed(struct ident *id, struct conn *c, const struct verdict *v)
 	const struct conn_end told = { .why = NULL };
 
 	id->stats.refused++;
-	report_open(id, "refused", c, v);
+	report_refused(id, c, v);
 	gate_send_refused(c->gate, c, v);
 	if (c->person == NULL)
 		conn_free(c);
@@ -142,6 +142,7 @@ open_connected(struct ident *id, struct conn *c, int fd)
 {
 	uint32_t idle_timeout = c->dial->target->idle_timeout;
 	struct verdict v = { 0 };
+	uint64_t record;
 
 	dial_free(c->dial);
 	c->dial = NULL;
@@ -151,7 +152,27 @@ open_connected(struct ident *id, struct conn *c, int fd)
 		open_failed(id, c, &v);
 		return;
 	}
-	id->stats.opened++;
-	report_open(id, "opened", c, NULL);
-	gate_send_opened(c->gate, c, idle_timeout, review_renew_at(id, c, ident_now()), fd);
+	if (!report_opened(id, c, &record))
+		open_release(id, c, idle_timeout, fd, false);
+	else if (record == 0)
+		open_release(id, c, idle_timeout, fd, true);
+	else if (!hold_opened(id, c, record, idle_timeout, fd))
+		open_release(id, c, idle_timeout, fd, false);
+}
+
+void
+open_release(struct ident *id, struct conn *c, uint32_t idle_timeout, int fd, bool recorded)
+{
+	struct verdict v = { 0 };
+
+	c->held = false;
+	if (recorded) {
+		id->stats.opened++;
+		gate_send_opened(c->gate, c, idle_timeout, review_renew_at(id, c, ident_now()), fd);
+		return;
+	}
+	close(fd);
+	err_set(&v.why, ERR_REFUSED, HOLD_REFUSAL);
+	(void)verdict_refuse(&v, REFUSED_INTERNAL, HOLD_REFUSAL);
+	open_failed(id, c, &v);
 }

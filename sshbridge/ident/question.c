@@ -49,9 +49,18 @@ question_put(const struct question *q, uint64_t number, struct msg_out *o, void 
 }
 
 void
+question_remember(const struct question *q, struct question_names *names)
+{
+	names->hook = q->hook;
+	memcpy(names->service, q->service, sizeof(names->service));
+	memcpy(names->account, q->account, sizeof(names->account));
+}
+
+void
 answer_no(struct answer *a, enum no_kind kind, const char *user)
 {
 	a->yes = false;
+	a->record = 0;
 	a->kind = kind;
 	(void)snprintf(a->user, sizeof(a->user), "%s", user);
 }

@@ -12,6 +12,12 @@ enum hook { HOOK_AUTH = 1, HOOK_ACCOUNT = 2, HOOK_OPEN_SESSION = 3 };
 #define QUESTION_NAME_MAX 256
 #define QUESTION_INFO_MAX 16384 /* SSH_AUTH_INFO_0: a few keys in base64 */
 
+/* What of a question is kept while somebody waits for the answer. */
+struct question_names {
+	uint32_t hook;
+	char service[QUESTION_NAME_MAX], account[QUESTION_NAME_MAX];
+};
+
 struct question {
 	uint32_t hook;
 	char service[QUESTION_NAME_MAX], account[QUESTION_NAME_MAX];
@@ -43,7 +49,11 @@ struct answer {
 	/* NO */
 	enum no_kind kind;
 	char user[160];
+	/* the record that must be written before this answer is given; 0: none */
+	uint64_t record;
 };
+void question_remember(const struct question *q, struct question_names *names)
+    __attribute__((nonnull));
 /* A NO without more; a->conn stays. */
 void answer_no(struct answer *a, enum no_kind kind, const char *user) __attribute__((nonnull));
 

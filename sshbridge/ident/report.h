@@ -2,20 +2,36 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "child.h"
+#include "audit.h"
 #include "judge.h"
+#include "question.h"
 #include "table.h"
 #include "text.h"
 
-/* Bounded: when the monitor does not read, lines are dropped, and the next that goes says so. */
-void report_line(struct ident *id, enum child_level level, const char *line)
+/*
+ * To the log, and to the audit trail where lib/audit.c has the event. Bounded: when the monitor
+ * does not read, records are dropped, and the next that goes says how many.
+ */
+void report_line(struct ident *id, enum child_level level, const struct logline *l)
     __attribute__((nonnull));
+/*
+ * The same for a record by which somebody gets in. False: it cannot be written and must be
+ * (audit { on-loss = "require" }). *record is its number where it must be written before anybody
+ * is told (hold.h), else 0.
+ */
+bool report_grant(struct ident *id, const struct logline *l, uint64_t *record)
+    __attribute__((warn_unused_result, nonnull));
 void report(struct ident *id, enum child_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 
-/* "opened" or "refused", once for each OPEN; v may be NULL. */
-void report_open(struct ident *id, const char *event, const struct conn *c, const struct verdict *v)
-    __attribute__((nonnull(1, 2, 3)));
+/* Once for each OPEN; report_opened() as report_grant(). */
+void report_refused(struct ident *id, const struct conn *c, const struct verdict *v)
+    __attribute__((nonnull));
+bool report_opened(struct ident *id, const struct conn *c, uint64_t *record)
+    __attribute__((warn_unused_result, nonnull));
+/* A no to a question that was not judged, or that became one afterwards; c may be NULL. */
+void report_denied(struct ident *id, const struct conn *c, const struct question_names *q,
+    const char *why) __attribute__((nonnull(1, 3, 4)));
 /* "closed", or for one that never was connected "refused"; end->why NULL: it was told already. */
 void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
     const struct conn_end *end) __attribute__((nonnull));

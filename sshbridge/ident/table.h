@@ -36,6 +36,7 @@ struct conn {
 	struct dial *dial; /* while the target is being reached */
 	/* live, from here on */
 	bool live;
+	bool held;	 /* OPENED waits for its record: the gate does not have the socket yet */
 	bool target_eof; /* the target has sent its end: no new login, a session may open */
 	bool ended;	 /* grants nothing any more; it still holds the port */
 	int fd;		 /* the duplicate of the target's socket */

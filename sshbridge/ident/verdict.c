@@ -144,30 +144,45 @@ answer_yes(const struct case_ *k, struct answer *a)
 }
 
 static void
-log_case(struct ident *id, const struct case_ *k, const struct answer *a)
+put_case(struct logline *l, const struct case_ *k, bool yes)
 {
-	struct logline l;
 	char at[ADDR_TEXT_SIZE];
 
-	logline_start(&l, a->yes ? "granted" : "denied");
+	logline_start(l, yes ? "granted" : "denied");
 	if (k->conn != NULL)
-		logline_fmt(&l, "conn", "%016llx", (unsigned long long)k->conn->id);
-	logline_str(&l, "service", k->q->service);
-	logline_str(&l, "account", k->q->account);
-	logline_str(&l, "hook", hook_name(k->q->hook));
+		logline_fmt(l, "conn", "%016llx", (unsigned long long)k->conn->id);
+	logline_str(l, "service", k->q->service);
+	logline_str(l, "account", k->q->account);
+	logline_str(l, "hook", hook_name(k->q->hook));
 	if (k->conn != NULL)
-		logline_str(&l, "identity", k->conn->person->name);
+		logline_str(l, "identity", k->conn->person->name);
 	if (k->v.line != 0)
-		logline_fmt(&l, "rule", "map:%u", k->v.line);
+		logline_fmt(l, "rule", "map:%u", k->v.line);
 	if (k->conn != NULL)
-		logline_str(&l, "from", endpoint_text_port(&k->conn->client, at));
+		logline_str(l, "from", endpoint_text_port(&k->conn->client, at));
 	else if (k->facts.tuple.remote.family != 0)
-		logline_str(&l, "peer", endpoint_text_port(&k->facts.tuple.remote, at));
+		logline_str(l, "peer", endpoint_text_port(&k->facts.tuple.remote, at));
 	if (k->key[0] != '\0')
-		logline_str(&l, "key", k->key);
-	if (!a->yes)
-		logline_str(&l, "why", k->v.why.text);
-	report_line(id, CHILD_NOTICE, l.text);
+		logline_str(l, "key", k->key);
+	if (!yes)
+		logline_str(l, "why", k->v.why.text);
+}
+
+/* One record of the verdict. A yes that cannot be written becomes a no, where it must be. */
+static void
+log_case(struct ident *id, struct case_ *k, struct answer *a)
+{
+	struct logline l;
+
+	put_case(&l, k, a->yes);
+	if (a->yes) {
+		if (report_grant(id, &l, &a->record))
+			return;
+		answer_no(a, NO_CAUSE, HOLD_REFUSAL);
+		err_set(&k->v.why, ERR_REFUSED, HOLD_REFUSAL);
+		put_case(&l, k, false);
+	}
+	report_line(id, CHILD_NOTICE, &l);
 }
 
 /* 0 granted, -1 denied with k->v. */

@@ -20,10 +20,8 @@
 
 struct log_process {
 	struct log_queue queue;
-	int fd; /* the destination, -1 before the first PEER */
-	enum log_dest dest;
-	int pid;	  /* the monitor's, for the lines */
-	bool torn;	  /* the file ends in the middle of a line: its disk was full */
+	struct log_to to; /* none before the first PEER */
+	struct trail trail;
 	int64_t asked_ms; /* when we asked for another destination */
 	struct msg_seen seen;
 };
@@ -38,12 +36,12 @@ now_ms(void)
 }
 
 static void
-queue_line(struct log_process *p, unsigned level, const char *line)
+queue_line(struct log_process *p, unsigned level, int64_t ms, const char *line)
 {
 	char buf[LOG_LINE_MAX + 512];
 
-	log_queue_put(
-	    &p->queue, buf, log_format(buf, sizeof(buf), p->dest, level, now_ms(), p->pid, line));
+	(void)log_queue_put(
+	    &p->queue, buf, log_format(buf, sizeof(buf), p->to.dest, level, ms, p->to.pid, line));
 }
 
 static int
@@ -58,8 +56,32 @@ on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	if (msg_get_u32(m, &level) == -1 || msg_get_str(m, line, sizeof(line)) == -1 ||
 	    msg_end(m, e) == -1)
 		return err_set(e, ERR_PEER, "LOG: malformed");
-	queue_line(p, level, line);
+	queue_line(p, level, now_ms(), line);
 	return 0;
+}
+
+/* A record: a line for the log, an object for the audit trail, or both. */
+static int
+on_audit(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct log_process *p = ctx;
+	struct trail_line line;
+
+	(void)fds;
+	(void)nfds;
+	if (trail_on_audit(&p->trail, m, &line, e) == -1)
+		return -1;
+	if (line.text[0] != '\0')
+		queue_line(p, line.level, line.ms, line.text);
+	return 0;
+}
+
+static int
+on_trail(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct log_process *p = ctx;
+
+	return trail_on_trail(&p->trail, m, fds, nfds, e);
 }
 
 /* Where to write from now on: a new one after every reload, so that files can be rotated. */
@@ -73,18 +95,16 @@ on_peer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	    msg_get_u32(m, &pid) == -1 || msg_end(m, e) == -1 || kind != PEER_LOG_TO ||
 	    dest > LOGTO_JOURNAL || nfds != 1)
 		return err_set(e, ERR_PEER, "PEER: malformed");
-	if (p->fd != -1)
-		close(p->fd);
-	p->fd = fds[0];
+	log_to_set(&p->to, fds[0], (enum log_dest)dest, (int)pid);
 	fds[0] = -1;
-	p->dest = (enum log_dest)dest;
-	p->pid = (int)pid;
 	return 0;
 }
 
 static const struct msg_rule from_monitor[] = {
 	{ MSG_LOG, 1, 0, 0, on_log },
 	{ MSG_PEER, 1, 0, 1, on_peer },
+	{ MSG_AUDIT, 1, 0, 0, on_audit },
+	{ MSG_TRAIL, 1, 0, 1, on_trail },
 };
 
 /*
@@ -107,15 +127,6 @@ ask_again(struct log_process *p)
 		return; /* the monitor is gone: the main loop sees it */
 }
 
-/* What a full disk left of a line must not become the beginning of the next. */
-static bool
-mend(struct log_process *p)
-{
-	if (p->torn && write(p->fd, "\n", 1) == 1)
-		p->torn = false;
-	return !p->torn;
-}
-
 static void
 tell_lost(struct log_process *p)
 {
@@ -124,7 +135,7 @@ tell_lost(struct log_process *p)
 	(void)snprintf(line, sizeof(line), "log: %llu lines were lost before this one",
 	    (unsigned long long)p->queue.lost);
 	p->queue.lost = 0;
-	queue_line(p, CHILD_WARNING, line);
+	queue_line(p, CHILD_WARNING, now_ms(), line);
 }
 
 /* Write the oldest line. What is refused for good is lost and counted. */
@@ -133,24 +144,30 @@ write_one(struct log_process *p)
 {
 	char line[LOG_LINE_MAX + 512];
 	size_t n = log_queue_peek(&p->queue, line, sizeof(line));
-	ssize_t w = -1;
 
-	errno = 0;
-	if (p->dest == LOGTO_SYSLOG)
-		w = sendto(p->fd, line, n, MSG_NOSIGNAL, NULL, 0);
-	else if (mend(p))
-		w = write(p->fd, line, n);
-	if (w == -1 && (errno == EAGAIN || errno == EINTR))
+	switch (log_write(&p->to, line, n)) {
+	case LOG_LATER:
 		return;
-	log_queue_drop(&p->queue);
-	if (w == (ssize_t)n) {
+	case LOG_WRITTEN:
+		log_queue_drop(&p->queue);
 		if (p->queue.lost > 0)
 			tell_lost(p);
 		return;
+	default:
+		log_queue_drop(&p->queue);
+		p->queue.lost++;
+		if (p->to.dest == LOGTO_SYSLOG)
+			ask_again(p);
 	}
-	p->torn = p->torn || w > 0;
-	p->queue.lost++;
-	if (w == -1 && p->dest == LOGTO_SYSLOG)
+}
+
+static void
+write_record(struct log_process *p)
+{
+	uint64_t refused = p->trail.refused;
+
+	trail_write(&p->trail);
+	if (p->trail.refused != refused && p->trail.to.dest == LOGTO_SYSLOG)
 		ask_again(p);
 }
 
@@ -172,63 +189,84 @@ read_one(struct log_process *p)
 	return 1;
 }
 
+/* One line and one record, from their messages to what would be written. */
 static int
 self_test(struct log_process *p, struct err *e)
 {
-	char line[LOG_LINE_MAX + 512];
+	const struct json_head h = { .number = 1, .host = "", .instance = "", .process = "" };
+	char line[LOG_LINE_MAX + 512], json[JSON_MAX];
+	struct logline l;
+	struct logrecord r;
+	struct msg_in m;
 	size_t n;
 
-	queue_line(p, CHILD_NOTICE, "self-test");
+	queue_line(p, CHILD_NOTICE, now_ms(), "self-test");
 	n = log_queue_peek(&p->queue, line, sizeof(line));
 	log_queue_drop(&p->queue);
 	if (n < 10 || memcmp(line + n - 10, "self-test\n", 10) != 0)
 		return err_set(e, ERR_SYS, "log: self-test: no line came out");
+	logline_start(&l, "stop");
+	logline_str(&l, "why", "self-\033test");
+	if (msg_parse(&m, l.buf, l.len, e) == -1 || logrecord_get(&m, &r, e) == -1)
+		return err_prefix(e, "log: self-test");
+	n = json_record(&h, audit_event("stop"), &r, JSON_MAX, json);
+	if (n == 0 || strstr(json, "\"why\":\"self-\\\\x1btest\"") == NULL)
+		return err_set(e, ERR_SYS, "log: self-test: no record came out");
 	return 0;
 }
 
-/* After the monitor's end: what is queued still goes out, as far as the destination takes it. */
-static void
-flush(struct log_process *p)
+/* Writing what waits, as far as the destinations take it. False: nothing waits any more. */
+static bool
+wait_and_write(struct log_process *p, int timeout_ms)
 {
-	char line[LOG_LINE_MAX + 512];
+	struct pollfd pf[2] = { { .fd = -1, .events = POLLOUT }, { .fd = -1, .events = POLLOUT } };
 
-	for (;;) {
-		struct pollfd pf = { .fd = p->fd, .events = POLLOUT };
-
-		if (p->fd == -1 || log_queue_peek(&p->queue, line, sizeof(line)) == 0 ||
-		    poll(&pf, 1, 1000) != 1 || (pf.revents & POLLOUT) == 0)
-			return;
+	if (p->queue.used > 0)
+		pf[0].fd = p->to.fd;
+	if (trail_waiting(&p->trail))
+		pf[1].fd = p->trail.to.fd;
+	if ((pf[0].fd == -1 && pf[1].fd == -1) || poll(pf, 2, timeout_ms) < 1)
+		return false;
+	if ((pf[0].revents & POLLOUT) != 0)
 		write_one(p);
-	}
+	if ((pf[1].revents & POLLOUT) != 0)
+		write_record(p);
+	return ((pf[0].revents | pf[1].revents) & POLLOUT) != 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct child c;
-	struct log_process p = { .fd = -1 };
+	static struct log_process p = { .to = { .fd = -1 } };
 	struct err e = { 0 };
-	char line[LOG_LINE_MAX + 512];
 
 	child_start(&c, argc, argv);
-	if (log_queue_init(&p.queue, &e) == -1 || log_sandbox_enter(&c.ids, &e) == -1 ||
-	    self_test(&p, &e) == -1)
+	json_init();
+	if (log_queue_init(&p.queue, &e) == -1 || trail_init(&p.trail, &e) == -1 ||
+	    log_sandbox_enter(&c.ids, &e) == -1 || self_test(&p, &e) == -1)
 		child_fail(&e);
 	if (child_ready(0, NULL) == -1)
 		_exit(1);
 	for (;;) {
-		struct pollfd pf[2] = { { .fd = CHILD_CHANNEL, .events = POLLIN },
-			{ .fd = -1, .events = POLLOUT } };
+		struct pollfd pf[3] = { { .fd = CHILD_CHANNEL, .events = POLLIN },
+			{ .fd = -1, .events = POLLOUT }, { .fd = -1, .events = POLLOUT } };
 
-		if (log_queue_peek(&p.queue, line, sizeof(line)) != 0)
-			pf[1].fd = p.fd;
-		if (poll(pf, 2, -1) == -1)
+		if (p.queue.used > 0)
+			pf[1].fd = p.to.fd;
+		if (trail_waiting(&p.trail))
+			pf[2].fd = p.trail.to.fd;
+		if (poll(pf, 3, -1) == -1)
 			continue;
 		if (pf[0].revents != 0 && read_one(&p) == -1)
 			break;
 		if (pf[1].revents != 0)
 			write_one(&p);
+		if (pf[2].revents != 0)
+			write_record(&p);
 	}
-	flush(&p);
+	/* after the monitor's end what is queued still goes out, as far as it is taken */
+	while (wait_and_write(&p, 1000))
+		;
 	_exit(0);
 }

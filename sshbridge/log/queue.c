@@ -44,17 +44,18 @@ ring_read(const struct log_queue *q, size_t skip, void *p, size_t n)
 	memcpy((char *)p + first, q->buf, n - first);
 }
 
-void
+bool
 log_queue_put(struct log_queue *q, const char *line, size_t n)
 {
 	uint16_t len = (uint16_t)n;
 
 	if (n > UINT16_MAX || sizeof(len) + n > LOG_QUEUE_MAX - q->used) {
 		q->lost++;
-		return;
+		return false;
 	}
 	ring_write(q, &len, sizeof(len));
 	ring_write(q, line, n);
+	return true;
 }
 
 size_t

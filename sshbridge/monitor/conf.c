@@ -79,5 +79,6 @@ conf_free(struct conf *c)
 	free(c->ident_socket);
 	free(c->control_socket);
 	free(c->log);
+	free(c->audit_to);
 	free(c);
 }

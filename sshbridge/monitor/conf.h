@@ -46,6 +46,7 @@ struct conf {
 	char *ident_socket, *control_socket;
 	char *locks;	/* the file of locked identities */
 	char *log;	/* "stderr", "syslog" or a path */
+	char *audit_to; /* the same, or "" */
 	uint32_t drain; /* seconds, 0: no limit */
 	struct conf_list pam_services;
 };

@@ -71,6 +71,16 @@ check_target(const struct conf *c, uint32_t k, struct err *e)
 	return 0;
 }
 
+static int
+check_audit(const struct conf *c, struct err *e)
+{
+	if (c->settings.audit_require == 1 && c->audit_to[0] == '\0')
+		return err_set(e, ERR_FORMAT,
+		    "on-loss: \"require\" with nowhere to write to lets nobody in, allowed: "
+		    "name a file in \"to\", or \"count\"");
+	return 0;
+}
+
 int
 conf_check_section(struct conf *c, enum conf_section section, uint32_t instance, struct err *e)
 {
@@ -80,6 +90,8 @@ conf_check_section(struct conf *c, enum conf_section section, uint32_t instance,
 		return check_trust(c, instance, e);
 	if (section == CONF_TARGET)
 		return check_target(c, instance, e);
+	if (section == CONF_AUDIT)
+		return check_audit(c, e);
 	return 0;
 }
 

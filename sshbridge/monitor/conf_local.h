@@ -14,8 +14,9 @@ enum conf_section {
 	CONF_TRUST,
 	CONF_TARGET,
 	CONF_LIMITS,
+	CONF_AUDIT,
 };
-#define CONF_NSECTIONS 6
+#define CONF_NSECTIONS 7
 
 struct conf_section_info {
 	const char *name;
@@ -31,6 +32,7 @@ enum conf_type {
 	CONF_PATH,
 	CONF_SOCKET, /* a path of at most CONF_SOCKET_MAX bytes */
 	CONF_LOG,    /* "stderr", "syslog" or a path */
+	CONF_TRAIL,  /* the same, or "" */
 	CONF_USER,
 	CONF_PORTS,   /* "FIRST-LAST", into struct settings */
 	CONF_ADDRESS, /* HOST:PORT, into struct settings_target */
@@ -41,7 +43,7 @@ enum conf_type {
 	CONF_PEERS,    /* addresses and networks, into struct settings_listener */
 	CONF_NAMES,    /* server names, into struct settings_target */
 };
-#define CONF_NTYPES	13
+#define CONF_NTYPES	14
 #define CONF_IS_LIST(t) ((t) >= CONF_PATHS)
 
 struct conf_word {
@@ -61,7 +63,7 @@ struct conf_row {
 	size_t at, stride; /* in struct conf: of the first instance, and between two */
 	const char *help;  /* one line for -T and the manual */
 };
-#define CONF_NROWS 34
+#define CONF_NROWS 36
 extern const struct conf_row conf_rows[CONF_NROWS];
 
 /* Value of `revocation` until its section is complete: it depends on `crl`. */
@@ -79,7 +81,7 @@ int conf_unknown(enum conf_section section, const char *name, size_t n, struct e
 void *conf_at(struct conf *c, const struct conf_row *r, uint32_t instance) __attribute__((nonnull));
 const void *conf_at_const(const struct conf *c, const struct conf_row *r, uint32_t instance)
     __attribute__((nonnull));
-/* How many instances of `section` there are (1 for top, tls and limits). */
+/* How many instances of `section` there are (1 for those without a title). */
 uint32_t conf_count(const struct conf *c, enum conf_section section) __attribute__((nonnull));
 
 /*

@@ -113,6 +113,8 @@ set_default(struct parse *p, const struct conf_row *r, uint32_t instance)
 	const char *def = r->def;
 	char word[128];
 
+	if (*def == '\0')
+		return conf_value_set(r, conf_at(p->c, r, instance), p->dir, "", p->e);
 	while (*def != '\0') {
 		size_t n = CONF_IS_LIST(r->type) ? strcspn(def, " ") : strlen(def);
 
@@ -165,7 +167,7 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
 static int
 parse_finish(struct parse *p)
 {
-	static const enum conf_section single[] = { CONF_TLS, CONF_LIMITS, CONF_TOP };
+	static const enum conf_section single[] = { CONF_TLS, CONF_LIMITS, CONF_AUDIT, CONF_TOP };
 	static const enum conf_section needed[] = { CONF_LISTEN, CONF_TRUST, CONF_TARGET };
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)

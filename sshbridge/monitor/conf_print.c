@@ -128,6 +128,7 @@ static void (*const printers[CONF_NTYPES])(const struct conf_row *, const void *
 	[CONF_PATH] = print_text,
 	[CONF_SOCKET] = print_text,
 	[CONF_LOG] = print_text,
+	[CONF_TRAIL] = print_text,
 	[CONF_USER] = print_text,
 	[CONF_PORTS] = print_ports,
 	[CONF_ADDRESS] = print_address,

@@ -20,12 +20,14 @@ const struct conf_section_info conf_sections[CONF_NSECTIONS] = {
 	[CONF_TRUST] = { "trust", "a name", SECTIONS_MAX },
 	[CONF_TARGET] = { "target", "a name", SETTINGS_TARGETS_MAX },
 	[CONF_LIMITS] = { "limits", NULL, 1 },
+	[CONF_AUDIT] = { "audit", NULL, 1 },
 };
 
 static const struct conf_word tls_versions[] = { { "1.2", 0x0303 }, { "1.3", 0x0304 }, { 0 } };
 static const struct conf_word revocations[] = { { "require", 1 }, { "off", 0 }, { 0 } };
 static const struct conf_word stales[] = { { "keep", 0 }, { "cut", 1 }, { 0 } };
 static const struct conf_word expiries[] = { { "cut", 0 }, { "keep", 1 }, { 0 } };
+static const struct conf_word losses[] = { { "count", 0 }, { "require", 1 }, { 0 } };
 static const struct conf_word modes[] = { { "forward", CONF_FORWARD }, { 0 } };
 static const struct conf_word sources[] = {
 	{ "per-identity", SOURCE_PER_IDENTITY },
@@ -123,6 +125,12 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = ONE(settings.per_address), .help = "at once from one client address" },
 	{ CONF_LIMITS, "per-identity", CONF_NUMBER, "16", false, RANGE(1, 1000000),
 	    .at = ONE(settings.per_identity), .help = "at once of one identity" },
+
+	{ CONF_AUDIT, "to", CONF_TRAIL, "", .at = ONE(audit_to),
+	    .help = "where audit records go: a file, syslog or stderr; empty is nowhere" },
+	{ CONF_AUDIT, "on-loss", CONF_WORD, "count", .words = losses,
+	    .at = ONE(settings.audit_require),
+	    .help = "what a record that cannot be written does: it is counted, or nobody gets in" },
 };
 /* clang-format on */
 
@@ -131,7 +139,6 @@ static const struct {
 	enum conf_section section;
 	const char *name;
 } later[] = {
-	{ CONF_TOP, "audit" },
 	{ CONF_TOP, "watch-map" },
 	{ CONF_TOP, "jump-networks" },
 	{ CONF_TOP, "keys-socket" },

@@ -120,22 +120,41 @@ set_path(const struct conf_row *r, void *dst, const char *dir, const char *value
 }
 
 static int
-set_log(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+store_word(void *dst, const char *word, struct err *e)
 {
-	char *word;
+	char *copy = strdup(word);
 
-	if (strcmp(value, "stderr") == 0 || strcmp(value, "syslog") == 0) {
-		if ((word = strdup(value)) == NULL)
-			return err_nomem(e, r->name);
-		return store(dst, word);
-	}
+	return copy == NULL ? err_nomem(e, "value") : store(dst, copy);
+}
+
+/* "stderr", "syslog" or a path; `empty` is "" or how to say that "" is allowed too. */
+static int
+set_destination(const struct conf_row *r, void *dst, const char *dir, const char *value,
+    const char *empty, struct err *e)
+{
+	if (strcmp(value, "stderr") == 0 || strcmp(value, "syslog") == 0)
+		return store_word(dst, value, e);
 	/* A word alone is more likely misspelt than a file beside the configuration. */
 	if (strchr(value, '/') == NULL)
 		return err_set(e, ERR_FORMAT,
-		    "\"%s\" is unknown, allowed: \"stderr\", \"syslog\" or "
+		    "\"%s\" is unknown, allowed: %s\"stderr\", \"syslog\" or "
 		    "a path with a /",
-		    show(value).text);
+		    show(value).text, empty);
 	return set_path(r, dst, dir, value, e);
+}
+
+static int
+set_log(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	return set_destination(r, dst, dir, value, "", e);
+}
+
+static int
+set_trail(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	if (*value == '\0')
+		return store_word(dst, "", e);
+	return set_destination(r, dst, dir, value, "\"\" (none), ", e);
 }
 
 /* A name that goes into logs, messages and paths: 1 to `max` bytes of A-Z a-z 0-9 . _ - */
@@ -314,6 +333,7 @@ static set_fn *const setters[CONF_NTYPES] = {
 	[CONF_PATH] = set_path,
 	[CONF_SOCKET] = set_path,
 	[CONF_LOG] = set_log,
+	[CONF_TRAIL] = set_trail,
 	[CONF_USER] = set_user,
 	[CONF_PORTS] = set_ports,
 	[CONF_ADDRESS] = set_address,

@@ -97,14 +97,8 @@ on_reload(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 	}
 	notify_reloading(c->m);
 	c->reload = true;
-	if (generation_start(c->m, force != 0, &why) == -1) {
-		monitor_log(c->m, CHILD_ERROR,
-		    "reload refused, generation %llu stays in force: "
-		    "%s",
-		    (unsigned long long)c->m->current->number, why.text);
-		notify(c->m, "READY=1");
-		control_reloaded(c->m, false, why.text);
-	}
+	if (generation_start(c->m, force != 0, &why) == -1)
+		audit_reload_refused(c->m, why.text);
 	return 0;
 }
 

@@ -13,9 +13,7 @@ on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	monitor_log(m, CHILD_WARNING,
-	    "drain: the time is over, the sessions that are left are "
-	    "cut");
+	audit_stop(m, CHILD_WARNING, "drain: the time is over, the sessions that are left are cut");
 	monitor_stop(m, 0);
 }
 
@@ -48,6 +46,7 @@ close_listeners(struct monitor *m)
 void
 drain_start(struct monitor *m)
 {
+	struct logline l;
 	uint32_t seconds;
 	pid_t pid;
 
@@ -61,7 +60,9 @@ drain_start(struct monitor *m)
 	kid_kill(&m->explainer, "");
 	explain_done(m, false, "draining");
 	notify(m, "STOPPING=1");
-	monitor_log(m, CHILD_NOTICE, "draining: nobody new is accepted, sessions go on");
+	logline_start(&l, "drain");
+	logline_say(&l, "draining: nobody new is accepted, sessions go on");
+	audit_record(m, CHILD_NOTICE, &l);
 	generation_keep_key(m->current, true);
 	if ((pid = fork()) == -1)
 		monitor_log(m, CHILD_ERROR,
@@ -101,6 +102,6 @@ drain_check(struct monitor *m)
 	for (unsigned i = 0; i < m->ngates; i++)
 		if (m->gates[i].q != NULL && !m->gates[i].idle)
 			return;
-	monitor_log(m, CHILD_NOTICE, "drained: the last session has ended");
+	audit_stop(m, CHILD_NOTICE, "drained: the last session has ended");
 	monitor_stop(m, 0);
 }

@@ -124,7 +124,7 @@ build(struct monitor *m, struct generation *g, bool force, struct err *e)
 	if ((g->conf = conf_load(m->conf_path, e)) == NULL)
 		return -1;
 	limits_apply(m, g->conf, m->ngates);
-	if (read_key(g, e) == -1)
+	if (read_key(g, e) == -1 || (m->mode == MODE_RUN && audit_try(g->conf, e) == -1))
 		return -1;
 	/* who drains listens no more: a queue that nobody serves would take clients from others */
 	if (m->mode == MODE_RUN && !m->draining &&
@@ -213,14 +213,14 @@ generation_fail(struct monitor *m, const char *why)
 		monitor_fatal(m, "%s", why);
 		return;
 	}
-	monitor_log(m, CHILD_ERROR, "%s refused, generation %llu stays in force: %s",
-	    crls_only ? "new CRLs are" : "reload", (unsigned long long)m->current->number, why);
 	if (crls_only) {
+		monitor_log(m, CHILD_ERROR,
+		    "new CRLs are refused, generation %llu stays in force: %s",
+		    (unsigned long long)m->current->number, why);
 		monitor_advance(m);
 		return;
 	}
-	notify(m, "READY=1");
-	control_reloaded(m, false, why);
+	audit_reload_refused(m, why);
 	monitor_advance(m);
 }
 

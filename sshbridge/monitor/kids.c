@@ -106,19 +106,11 @@ on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
-static int
-on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+bool
+kid_may_log(struct kid *k)
 {
-	struct kid *k = ctx;
-	uint32_t level;
-	char line[3200];
 	int64_t second = monitor_now_ms() / 1000;
 
-	(void)fds;
-	(void)nfds;
-	if (msg_get_u32(m, &level) == -1 || msg_get_str(m, line, sizeof(line)) == -1 ||
-	    msg_end(m, e) == -1 || level > CHILD_DEBUG)
-		return err_set(e, ERR_PEER, "LOG: malformed");
 	if (second != k->lines_second) {
 		if (k->lines_lost > 0)
 			monitor_log(k->m, CHILD_WARNING,
@@ -126,11 +118,27 @@ on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 			    "left out",
 			    k->tag, k->lines_lost);
 		k->lines_second = second;
-		k->lines = k->lines_lost = 0;
+		k->lines = k->lines_lost = k->records = 0;
 	}
-	if (++k->lines > LINES_PER_SECOND)
-		k->lines_lost++;
-	else
+	if (++k->lines <= LINES_PER_SECOND)
+		return true;
+	k->lines_lost++;
+	return false;
+}
+
+static int
+on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct kid *k = ctx;
+	uint32_t level;
+	char line[3200];
+
+	(void)fds;
+	(void)nfds;
+	if (msg_get_u32(m, &level) == -1 || msg_get_str(m, line, sizeof(line)) == -1 ||
+	    msg_end(m, e) == -1 || level > CHILD_DEBUG)
+		return err_set(e, ERR_PEER, "LOG: malformed");
+	if (kid_may_log(k))
 		monitor_log_line(k->m, (enum child_level)level, k->tag, line);
 	return 0;
 }
@@ -238,22 +246,24 @@ on_reload(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 }
 
 enum { P_ANY = 1 };
-static const struct msg_rule from_worker[] = {
-	{ MSG_READY, P_ANY, 0, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-};
 static const struct msg_rule from_ident[] = {
 	{ MSG_READY, P_ANY, 0, 0, on_ready },
 	{ MSG_LOG, P_ANY, 0, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
+	{ MSG_AUDIT, P_ANY, 0, 0, audit_on_audit },
 	{ MSG_LOCKS, P_ANY, 0, 0, on_locks },
+};
+static const struct msg_rule from_resolve[] = {
+	{ MSG_READY, P_ANY, 0, 0, on_ready },
+	{ MSG_LOG, P_ANY, 0, 0, on_log },
+	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 };
 static const struct msg_rule from_gate[] = {
 	{ MSG_READY, P_ANY, 0, 0, on_ready },
 	{ MSG_LOG, P_ANY, 0, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 	{ MSG_IDLE, P_ANY, 0, 0, on_idle },
+	{ MSG_AUDIT, P_ANY, 0, 0, audit_on_audit },
 };
 static const struct msg_rule from_load[] = {
 	{ MSG_READY, P_ANY, 8, 0, on_ready },
@@ -275,6 +285,7 @@ static const struct msg_rule from_log[] = {
 	{ MSG_LOG, P_ANY, 1, 0, on_log },
 	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
 	{ MSG_RELOAD, P_ANY, 0, 0, on_reload },
+	{ MSG_AUDITED, P_ANY, 0, 0, audit_on_audited },
 };
 static const struct {
 	const struct msg_rule *rules;
@@ -287,7 +298,7 @@ static const struct {
 	[KID_LOG] = TABLE(from_log),
 	[KID_LOAD] = TABLE(from_load),
 	[KID_IDENT] = TABLE(from_ident),
-	[KID_RESOLVE] = TABLE(from_worker),
+	[KID_RESOLVE] = TABLE(from_resolve),
 	[KID_GATE] = TABLE(from_gate),
 	[KID_EXPLAIN] = TABLE(from_explainer),
 #undef TABLE
@@ -360,6 +371,7 @@ kid_start(struct kid *k, struct err *e)
 	memset(&k->seen, 0, sizeof(k->seen));
 	k->sent = k->taken = k->answered = k->listening = 0;
 	k->wired = k->idle = false;
+	k->first_record = m->trail.number + 1;
 	k->started_ms = monitor_now_ms();
 	k->parent = getpid();
 	if ((k->q = msgq_new(m->base, channel, QUEUE_BYTES, on_msg, on_end, k, e)) == NULL) {
@@ -374,9 +386,13 @@ kid_start(struct kid *k, struct err *e)
 void
 kid_end(struct kid *k)
 {
+	bool had = k->q != NULL; /* else it was never started */
+
 	msgq_free(k->q);
 	k->q = NULL;
 	k->state = KID_DOWN;
+	if (had && k->kind == KID_LOG)
+		audit_log_ended(k->m);
 }
 
 void
@@ -486,7 +502,9 @@ kids_reap(struct monitor *m)
 	for (unsigned i = 0; i < m->ngates; i++)
 		all[n++] = &m->gates[i];
 	for (size_t i = 0; i < n; i++)
-		if (all[i]->pid > 0 && waitpid(all[i]->pid, &status, WNOHANG) == all[i]->pid)
+		/* what it said before its end is read first: the channel's end comes as an event */
+		if (all[i]->pid > 0 && all[i]->q == NULL &&
+		    waitpid(all[i]->pid, &status, WNOHANG) == all[i]->pid)
 			on_death(all[i], status);
 }
 

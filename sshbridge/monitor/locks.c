@@ -120,7 +120,7 @@ log_change(struct control *c, const char *event, const char *identity, const cha
 		logline_str(&l, "reason", reason);
 	logline_fmt(&l, "uid", "%u", (unsigned)c->uid);
 	logline_fmt(&l, "pid", "%d", (int)c->pid);
-	monitor_log(c->m, CHILD_NOTICE, "%s", l.text);
+	audit_record(c->m, CHILD_NOTICE, &l);
 }
 
 /* The set has changed, or might have: in force first, whatever the disk says. */

@@ -84,7 +84,7 @@ open_syslog(struct err *e)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1 || connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1) {
-		err_sys(e, errno, "log: /dev/log");
+		err_sys(e, errno, "/dev/log");
 		if (fd != -1)
 			close(fd);
 		return -1;
@@ -101,9 +101,9 @@ open_log_file(const char *path, struct err *e)
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
 
 	if (fd == -1 || fstat(fd, &st) == -1) {
-		err_sys(e, errno, "log: %s", path);
+		err_sys(e, errno, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
-		err_set(e, ERR_FORMAT, "log: %s: not a regular file", path);
+		err_set(e, ERR_FORMAT, "%s: not a regular file", path);
 	} else {
 		return fd;
 	}
@@ -112,39 +112,38 @@ open_log_file(const char *path, struct err *e)
 	return -1;
 }
 
-static int
-open_destination(const struct conf *c, uint32_t *kind, struct err *e)
+int
+logging_destination(
+    const char *to, int (*open_file)(const char *, struct err *), uint32_t *kind, struct err *e)
 {
 	const char *journal = getenv("JOURNAL_STREAM");
 	int fd;
 
-	if (strcmp(c->log, "syslog") == 0) {
+	if (strcmp(to, "syslog") == 0) {
 		*kind = TO_SYSLOG;
 		return open_syslog(e);
 	}
-	if (strcmp(c->log, "stderr") != 0) {
+	if (strcmp(to, "stderr") != 0) {
 		*kind = TO_FILE;
-		return open_log_file(c->log, e);
+		return open_file(to, e);
 	}
 	*kind = journal != NULL && *journal != '\0' ? TO_JOURNAL : TO_STREAM;
 	if ((fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) == -1)
-		return err_sys(e, errno, "log: stderr");
+		return err_sys(e, errno, "stderr");
 	return fd;
 }
 
-void
-logging_open(struct monitor *m)
+static void
+log_open(struct monitor *m, const struct conf *c)
 {
-	struct generation *g = m->current != NULL ? m->current : m->candidate;
 	struct err e = { 0 };
 	uint8_t buf[128];
 	struct msg_out o;
 	uint32_t kind = TO_STREAM;
 	int fd;
 
-	if (g == NULL || m->log.q == NULL)
-		return;
-	if ((fd = open_destination(g->conf, &kind, &e)) == -1) {
+	if ((fd = logging_destination(c->log, open_log_file, &kind, &e)) == -1) {
+		err_prefix(&e, "log");
 		to_stderr(e.text);
 		monitor_log(m, CHILD_ERROR, "%s", e.text);
 		return;
@@ -155,4 +154,15 @@ logging_open(struct monitor *m)
 	msg_put_u32(&o, kind);
 	msg_put_u32(&o, (uint32_t)getpid());
 	kid_send(&m->log, &o, &fd, 1);
+}
+
+void
+logging_open(struct monitor *m)
+{
+	struct generation *g = m->current != NULL ? m->current : m->candidate;
+
+	if (g == NULL || m->log.q == NULL)
+		return;
+	log_open(m, g->conf);
+	audit_open(m, g->conf);
 }

@@ -62,13 +62,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 			break;
 		}
 		notify_reloading(m);
-		if (generation_start(m, false, &e) == -1) {
-			monitor_log(m, CHILD_ERROR,
-			    "reload refused, generation %llu stays in "
-			    "force: %s",
-			    (unsigned long long)m->current->number, e.text);
-			notify(m, "READY=1");
-		}
+		if (generation_start(m, false, &e) == -1)
+			audit_reload_refused(m, e.text);
 		break;
 	case SIGTERM:
 		if (m->draining)
@@ -105,6 +100,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	kids_reap(m);
 	watch_look(m);
+	audit_check(m);
 	if (stamp != m->resolv_stamp && m->resolve.state == KID_UP) {
 		m->resolv_stamp = stamp;
 		msg_start(&o, buf, sizeof(buf), MSG_RELOAD, 0);
@@ -278,7 +274,8 @@ start(struct monitor *m, struct err *e)
 	for (unsigned i = 0; i < m->ngates; i++)
 		kid_init(m, &m->gates[i], KID_GATE, i);
 	if (find_programs(m, e) == 0 && find_ids(m, c, e) == 0 && add_events(m, e) == 0 &&
-	    make_counters(m, e) == 0 && (m->mode != MODE_RUN || open_sockets(m, c, e) == 0) &&
+	    make_counters(m, e) == 0 && audit_init(m, e) == 0 &&
+	    (m->mode != MODE_RUN || open_sockets(m, c, e) == 0) &&
 	    /* after TAKEOVER: who drains writes them no more */
 	    (m->mode == MODE_EXPLAIN || locks_open(m, c->locks, e) == 0) &&
 	    generation_start(m, true, e) == 0)
@@ -307,7 +304,7 @@ end(struct monitor *m)
 	unixsock_free(m->ident_sock);
 	unixsock_free(m->control_sock);
 	if (m->mode == MODE_RUN && m->ready && !m->draining)
-		monitor_log(m, CHILD_NOTICE, "ended");
+		audit_stop(m, CHILD_NOTICE, "ended");
 	kid_end(&m->log);
 	/* a moment for their last words; who does not go is not waited for */
 	for (int i = 0; i < 50 && (m->log.pid > 0 || m->ident.pid > 0); i++) {

@@ -198,6 +198,31 @@ advance_gate(struct monitor *m, struct kid *gate)
 	return true;
 }
 
+static void
+report_reload(struct monitor *m, const char *text)
+{
+	struct logline l;
+
+	logline_start(&l, "reload");
+	logline_say(&l, "%s", text);
+	logline_u64(&l, "generation", m->current->number);
+	logline_u64(&l, "rules", m->current->nrules);
+	audit_record(m, CHILD_NOTICE, &l);
+}
+
+static void
+report_start(struct monitor *m)
+{
+	struct logline l;
+
+	logline_start(&l, "start");
+	logline_say(&l, "sshbridge %s is in service with %u gates", VERSION, m->ngates);
+	logline_str(&l, "version", VERSION);
+	logline_u64(&l, "gates", m->ngates);
+	logline_u64(&l, "pid", (uint64_t)getpid());
+	audit_record(m, CHILD_NOTICE, &l);
+}
+
 /* Everybody serves the same generation: tell those who wait for it. */
 static void
 settled(struct monitor *m)
@@ -218,7 +243,7 @@ settled(struct monitor *m)
 		(void)snprintf(text, sizeof(text), "generation %llu is in force: %u rules%s",
 		    (unsigned long long)told, m->current->nrules,
 		    m->current->crls_only ? ", with new CRLs" : "");
-		monitor_log(m, CHILD_NOTICE, "%s", text);
+		report_reload(m, text);
 		if (!m->current->crls_only) {
 			notify(m, "READY=1");
 			control_reloaded(m, true, text);
@@ -226,8 +251,7 @@ settled(struct monitor *m)
 	}
 	if (!m->ready) {
 		m->ready = true;
-		monitor_log(m, CHILD_NOTICE, "sshbridge %s is in service with %u gates", VERSION,
-		    m->ngates);
+		report_start(m);
 	}
 }
 
@@ -266,10 +290,8 @@ monitor_advance(struct monitor *m)
 		bool force = m->again_force;
 
 		m->again = m->again_force = false;
-		if (generation_start(m, force, &e) == -1) {
-			monitor_log(m, CHILD_ERROR, "reload refused: %s", e.text);
-			control_reloaded(m, false, e.text);
-		}
+		if (generation_start(m, force, &e) == -1)
+			audit_reload_refused(m, e.text);
 	}
 	if (m->candidate == NULL && m->current != NULL && !m->stopping)
 		watch_idle(m);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "audit.h"
 #include "child.h"
 #include "conf.h"
 #include "counters.h"
@@ -49,6 +50,8 @@ struct kid {
 	unsigned lines;	   /* log lines in this second, and how many were left out */
 	unsigned lines_lost;
 	int64_t lines_second;
+	unsigned records;      /* for the audit trail, in this second */
+	uint64_t first_record; /* number of the first that this process may have sent */
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
@@ -74,6 +77,21 @@ struct generation {
 	struct ending *ends; /* NULL until load told them */
 	size_t nends;
 	struct listeners *listeners;
+};
+
+/* The audit trail, as far as the monitor keeps it: audit.c. */
+struct trail {
+	bool wanted;	   /* the configuration has a destination */
+	bool on;	   /* and the log process has it */
+	uint64_t number;   /* of the last record */
+	uint64_t lost;	   /* records that nobody has been told of yet */
+	uint64_t waiting;  /* with the log process, which has not said what became of them */
+	uint64_t telling;  /* number of the `lost` record under way; 0: none */
+	uint64_t told;	   /* and the count in it */
+	bool failing;	   /* the last one was not written: that has been said */
+	char instance[17]; /* 16 hex digits: numbers are counted within it */
+	dev_t dev;	   /* of the file */
+	ino_t ino;
 };
 
 enum monitor_mode { MODE_RUN, MODE_TEST, MODE_EXPLAIN };
@@ -118,6 +136,7 @@ struct monitor {
 	struct explain explain;
 	struct event *tick;
 	uint64_t lines_lost; /* could not be handed to log */
+	struct trail trail;
 	bool log_is_stderr;
 	int64_t resolv_stamp;
 	const char *notify_socket;
@@ -136,8 +155,34 @@ void monitor_log(struct monitor *m, enum child_level level, const char *fmt, ...
     __attribute__((format(printf, 3, 4), nonnull(1, 3)));
 void monitor_log_line(struct monitor *m, enum child_level level, const char *tag, const char *line)
     __attribute__((nonnull));
-/* Open the configured destination and hand it to the log process; again after SIGHUP. */
+/* Open the configured destinations and hand them to the log process; again after SIGHUP. */
 void logging_open(struct monitor *m) __attribute__((nonnull));
+/* "stderr", "syslog" or a file, which `open_file` opens. Returns the descriptor, -1 and *e. */
+int logging_destination(const char *to, int (*open_file)(const char *, struct err *),
+    uint32_t *kind, struct err *e) __attribute__((warn_unused_result, nonnull));
+
+/* audit.c: records to the log process, which renders them as a line and for the audit trail */
+int audit_init(struct monitor *m, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* Open the configured destination and hand it to the log process. */
+void audit_open(struct monitor *m, const struct conf *c) __attribute__((nonnull));
+/* Can it be opened? -1: *e. */
+int audit_try(const struct conf *c, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* The file was renamed away (logrotate): open the one that has to be there now. */
+void audit_check(struct monitor *m) __attribute__((nonnull));
+/* The log process ended: what it had not settled is lost. */
+void audit_log_ended(struct monitor *m) __attribute__((nonnull));
+/* A record of the monitor's own. */
+void audit_record(struct monitor *m, enum child_level level, const struct logline *l)
+    __attribute__((nonnull));
+/* Said in the log, the audit trail and to the service manager. */
+void audit_reload_refused(struct monitor *m, const char *why) __attribute__((nonnull));
+void audit_stop(struct monitor *m, enum child_level level, const char *why)
+    __attribute__((nonnull));
+/* Messages: AUDIT of a child, AUDITED of the log process; ctx is a struct kid. */
+int audit_on_audit(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 2, 5)));
+int audit_on_audited(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 2, 5)));
 
 /* kids.c: start, messages, death */
 int kid_start(struct kid *k, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -146,6 +191,8 @@ void kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned ind
 void kid_kill(struct kid *k, const char *why) __attribute__((nonnull)); /* why "": say nothing */
 void kid_end(struct kid *k) __attribute__((nonnull)); /* close its channel: it ends by itself */
 void kids_reap(struct monitor *m) __attribute__((nonnull)); /* after SIGCHLD */
+/* May this child have one more line in the log in this second? The rest is counted. */
+bool kid_may_log(struct kid *k) __attribute__((warn_unused_result, nonnull));
 /* Send; a failure is the kid's end. Descriptors pass to the queue. */
 void kid_send(struct kid *k, const struct msg_out *o, const int *fds, size_t nfds)
     __attribute__((nonnull(1, 2)));

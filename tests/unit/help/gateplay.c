@@ -21,6 +21,7 @@
 #include <openssl/err.h>
 
 #include "addr.h"
+#include "audit.h"
 #include "certpath.h"
 #include "child.h"
 #include "counters.h"
@@ -218,8 +219,11 @@ gateplay_recv(int channel, unsigned type, uint8_t *buf)
 			close(fds[--nfds]);
 		if (buf[0] << 8 == (int)(type & 0xff00) && buf[1] == (type & 0xff))
 			break;
+		if (type == MSG_LOG && buf[1] == MSG_AUDIT)
+			break; /* a line too */
 		/* log lines, and ends of earlier connections, may come at any time */
-		if (buf[1] != MSG_LOG && (type != MSG_OPEN || buf[1] != MSG_CLOSED))
+		if (buf[1] != MSG_LOG && buf[1] != MSG_AUDIT &&
+		    (type != MSG_OPEN || buf[1] != MSG_CLOSED))
 			fail_msg("%s came instead of %s", msg_name(buf[1]), msg_name(type));
 		gateplay_closed_before += buf[1] == MSG_CLOSED;
 	}
@@ -249,14 +253,21 @@ gateplay_log(struct gateplay *p, ...)
 	char line[4096];
 	const char *word;
 	struct msg_in m;
+	struct audit a;
+	struct err e;
 	uint32_t level;
 	va_list ap;
 	bool all;
 
 	do {
 		start_reading(&m, buf, gateplay_recv(p->monitor, MSG_LOG, buf));
-		assert_int_equal(0, msg_get_u32(&m, &level));
-		assert_int_equal(0, msg_get_str(&m, line, sizeof(line)));
+		if (m.type == MSG_AUDIT) {
+			assert_int_equal(0, audit_get(&m, AUDIT_GATE, &a, &e));
+			(void)logrecord_text(&a.record, line);
+		} else {
+			assert_int_equal(0, msg_get_u32(&m, &level));
+			assert_int_equal(0, msg_get_str(&m, line, sizeof(line)));
+		}
 		all = true;
 		va_start(ap, p);
 		while ((word = va_arg(ap, const char *)) != NULL)

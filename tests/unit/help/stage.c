@@ -147,10 +147,17 @@ static bool
 next(struct stage *p, struct got *g)
 {
 	uint32_t level;
+	struct err e;
 
 	stage_recv(p->monitor, g);
 	if (g->end)
 		return false;
+	if (g->m.type == MSG_AUDIT) {
+		assert_int_equal(0, audit_get(&g->m, AUDIT_IDENT, &p->audit, &e));
+		(void)logrecord_text(&p->audit.record, p->last);
+		if (getenv("STAGE_LOG") != NULL)
+			(void)fprintf(stderr, "# %s\n", p->last);
+	}
 	if (g->m.type == MSG_LOG) {
 		assert_int_equal(0, msg_get_u32(&g->m, &level));
 		assert_int_equal(0, msg_get_str(&g->m, p->last, sizeof(p->last)));
@@ -191,7 +198,8 @@ stage_log(struct stage *p, const char *word)
 	for (;;) {
 		if (!next(p, g))
 			fail_msg("it ended before a line \"%s\"", word);
-		if (g->m.type == MSG_LOG && strncmp(p->last, word, strlen(word)) == 0)
+		if ((g->m.type == MSG_LOG || g->m.type == MSG_AUDIT) &&
+		    strncmp(p->last, word, strlen(word)) == 0)
 			break;
 	}
 	free(g);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "audit.h"
 #include "msg.h"
 #include "settings.h"
 
@@ -12,7 +13,8 @@
 struct stage {
 	pid_t pid;
 	int monitor;		   /* the channel's other end */
-	char root[64], last[4096]; /* the line of the last LOG */
+	char root[64], last[4096]; /* the line of the last LOG or AUDIT */
+	struct audit audit;	   /* the last AUDIT; what points into the message is gone */
 	bool force;		   /* of every GENERATION to ident */
 };
 void stage_start(struct stage *p, const char *program);
@@ -33,7 +35,8 @@ void stage_recv(int fd, struct got *g);
 void stage_expect(int fd, struct got *g, unsigned type); /* of this type, without LOG between */
 void stage_expect_end(int fd);
 void stage_send(int fd, const struct msg_out *o, const int *fds, size_t nfds);
-/* Messages from the monitor's side; wait for READY, or a LOG line that begins with `word`. */
+/* Messages from the monitor's side; wait for READY, or a line of LOG or AUDIT that begins with
+ * `word`. */
 bool stage_ready(struct stage *p, uint64_t number, char *why, size_t size);
 const char *stage_log(struct stage *p, const char *word);
 /* A SEQPACKET pair: one end goes with PEER, the other is returned. */

@@ -100,6 +100,41 @@ a_file_that_others_may_write_is_refused(void **state)
 }
 
 static void
+what_is_appended_to_is_made_judged_and_never_rewritten(void **state)
+{
+	char *path = strdup(path_of("f"));
+	struct err e = { 0 };
+	struct stat st;
+	int fd = file_open_append(path, &e);
+
+	(void)state;
+	assert_true(fd != -1);
+	assert_int_equal(0, fstat(fd, &st));
+	assert_int_equal(0600, st.st_mode & 07777);
+	assert_int_equal(5, write(fd, "first", 5));
+	close(fd);
+	fd = file_open_append(path, &e);
+	assert_int_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	assert_int_equal(6, write(fd, "second", 6));
+	assert_int_equal(1, pwrite(fd, "x", 1, 0)); /* O_APPEND: at the end too */
+	assert_int_equal(0, fstat(fd, &st));
+	assert_int_equal(12, st.st_size);
+	close(fd);
+	assert_int_equal(0, chmod(path, 0640));
+	assert_true((fd = file_open_append(path, &e)) != -1);
+	close(fd);
+	assert_int_equal(0, chmod(path, 0660));
+	assert_int_equal(-1, file_open_append(path, &e));
+	assert_int_equal(ERR_FORMAT, e.kind);
+	assert_int_equal(0, symlink(path, path_of("link")));
+	assert_int_equal(-1, file_open_append(path_of("link"), &e));
+	assert_int_equal(ERR_FORMAT, e.kind);
+	assert_int_equal(-1, file_open_append("/dev/null", &e));
+	assert_non_null(strstr(e.text, "not a regular file"));
+	free(path);
+}
+
+static void
 a_secret_that_others_may_read_is_refused(void **state)
 {
 	static const mode_t bad[] = { 0640, 0604, 0644, 0610, 0601, 0620 };
@@ -310,6 +345,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    what_is_appended_to_is_made_judged_and_never_rewritten, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_file_that_others_may_write_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -72,22 +72,6 @@ sha256_reads_as_ssh_keygen_prints_it(void **state)
 }
 
 static void
-log_line_quotes_what_could_forge_a_field(void **state)
-{
-	struct logline l;
-
-	(void)state;
-	logline_start(&l, "opened");
-	logline_str(&l, "user", "alice");
-	logline_str(&l, "cn", "x\" rule=9 y");
-	logline_str(&l, "none", "");
-	assert_string_equal("opened user=alice cn=\"x\\\" rule=9 y\" none=\"\"", l.text);
-	for (int i = 0; i < 100; i++)
-		logline_str(&l, "k", "01234567890123456789012345678901234567890123456789");
-	assert_int_equal(sizeof(l.text) - 1, l.len);
-}
-
-static void
 error_text_is_one_line(void **state)
 {
 	struct err e;
@@ -109,7 +93,6 @@ main(void)
 		cmocka_unit_test(cleaning_keeps_escapes_and_drops_controls),
 		cmocka_unit_test(every_size_is_held_and_marked_when_cut),
 		cmocka_unit_test(sha256_reads_as_ssh_keygen_prints_it),
-		cmocka_unit_test(log_line_quotes_what_could_forge_a_field),
 		cmocka_unit_test(error_text_is_one_line),
 	};
 

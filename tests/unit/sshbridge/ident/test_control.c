@@ -204,7 +204,7 @@ take_locks(struct bench *b, int fd, uint64_t number, uint32_t want_complete)
 
 	do
 		stage_recv(fd, &b->g);
-	while (!b->g.end && b->g.m.type == MSG_LOG);
+	while (!b->g.end && (b->g.m.type == MSG_LOG || b->g.m.type == MSG_AUDIT));
 	assert_int_equal(MSG_LOCKS, b->g.m.type);
 	assert_int_equal(0, msg_get_u64(&b->g.m, &got));
 	assert_int_equal(0, msg_get_u32(&b->g.m, &complete));

@@ -24,7 +24,7 @@ lines_come_out_in_order_also_round_the_ring(void **state)
 	for (int round = 0; round < 3000; round++) {
 		(void)snprintf(in, 12, "%010u", put++);
 		in[10] = 'x';
-		log_queue_put(&q, in, sizeof(in));
+		(void)log_queue_put(&q, in, sizeof(in));
 		if (round < 300)
 			continue; /* a few hundred wait all the time */
 		assert_int_equal(sizeof(in), log_queue_peek(&q, out, sizeof(out)));
@@ -47,11 +47,11 @@ a_full_queue_loses_the_newest_and_counts_them(void **state)
 	assert_int_equal(0, log_queue_init(&q, &e));
 	memset(in, 'x', sizeof(in));
 	while (q.lost == 0 && fit < 2000) {
-		log_queue_put(&q, in, sizeof(in));
+		(void)log_queue_put(&q, in, sizeof(in));
 		fit += q.lost == 0;
 	}
 	assert_int_equal(LOG_QUEUE_MAX / 1002, fit);
-	log_queue_put(&q, in, sizeof(in));
+	(void)log_queue_put(&q, in, sizeof(in));
 	assert_int_equal(2, q.lost);
 	for (unsigned i = 0; i < fit; i++) {
 		assert_int_equal(sizeof(in), log_queue_peek(&q, out, sizeof(out)));

@@ -85,6 +85,29 @@ what_is_not_given_has_its_default(void **state)
 }
 
 static void
+records_that_must_be_written_need_somewhere_to_go(void **state)
+{
+	struct conf *c = parse_good(LEAST);
+
+	(void)state;
+	assert_string_equal("", c->audit_to);
+	assert_int_equal(0, c->settings.audit_require);
+	conf_free(c);
+	c = parse_good(LEAST "audit { to = \"audit/x.json\" on-loss = \"require\" }\n");
+	assert_string_equal("/etc/sshbridge/audit/x.json", c->audit_to);
+	assert_int_equal(1, c->settings.audit_require);
+	conf_free(c);
+	accepted(LEAST "audit { to = \"\" on-loss = \"count\" }\n");
+	accepted(LEAST "audit { to = \"stderr\" on-loss = \"require\" }\n");
+	refused(LEAST "audit { on-loss = \"require\" }\n", 6,
+	    "audit: on-loss: \"require\" with nowhere to write to");
+	refused(LEAST "audit { to = \"\" on-loss = \"require\" }\n", 6, "allowed: name a file");
+	refused(LEAST "audit { to = \"jornal\" }\n", 6, "allowed: \"\" (none), \"stderr\"");
+	refused(LEAST "audit { on-loss = \"block\" }\n", 6, "allowed: \"count\", \"require\"");
+	refused(LEAST "audit {}\naudit {}\n", 7, "audit");
+}
+
+static void
 a_crl_makes_revocation_required_unless_told_otherwise(void **state)
 {
 	struct conf *c;
@@ -175,7 +198,7 @@ unknown_words_are_refused_with_the_known_ones(void **state)
 static void
 words_of_later_versions_are_called_so(void **state)
 {
-	static const char *const top[] = { "watch-map = yes", "jump-networks = {}", "audit {}",
+	static const char *const top[] = { "watch-map = yes", "jump-networks = {}",
 		"keys-socket = \"x\"", "listen-local = \"x\"" };
 	static const char *const target[] = { "authorized-keys = \"x\"", "ssh-keys = \"x\"",
 		"pam = \"x\"", "host-keys = {\"x\"}" };
@@ -479,6 +502,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(example_of_the_manual_parses_to_what_it_says),
 		cmocka_unit_test(what_is_not_given_has_its_default),
+		cmocka_unit_test(records_that_must_be_written_need_somewhere_to_go),
 		cmocka_unit_test(a_crl_makes_revocation_required_unless_told_otherwise),
 		cmocka_unit_test(each_needed_option_that_is_missing_is_named),
 		cmocka_unit_test(twice_is_refused_for_options_sections_and_titles),
