@@ -119,7 +119,7 @@ terms_text(unsigned terms, char *dst, size_t size)
 	size_t len = 0;
 
 	dst[0] = '\0';
-	for (unsigned bit = TERM_SERVICE; bit <= TERM_POLICY && len < size; bit <<= 1)
+	for (unsigned bit = TERM_SERVICE; bit <= TERM_BIND && len < size; bit <<= 1)
 		if ((terms & bit) != 0)
 			len += (size_t)snprintf(dst + len, size - len, "%s%s=", len == 0 ? "" : " ",
 			    idmap_term_name(bit));
@@ -132,15 +132,20 @@ terms_text(unsigned terms, char *dst, size_t size)
 static void
 check_account(struct report *p, const struct grant *g, size_t n)
 {
-	const struct grant *first[2 * TERM_POLICY] = { NULL };
+	const struct grant *first[TERMS] = { NULL };
+	unsigned sets[TERMS], nsets = 0;
 	char lacks[64];
 
 	for (size_t i = n; i-- > 0;)
 		first[g[i].given] = &g[i];
-	for (unsigned weak = 0; weak < 2 * TERM_POLICY; weak++) {
-		for (unsigned strong = 0; strong < 2 * TERM_POLICY; strong++) {
-			if (weak == strong || (weak & strong) != weak || first[weak] == NULL ||
-			    first[strong] == NULL)
+	for (unsigned given = 0; given < TERMS; given++)
+		if (first[given] != NULL)
+			sets[nsets++] = given;
+	for (unsigned i = 0; i < nsets; i++) {
+		for (unsigned k = 0; k < nsets; k++) {
+			unsigned weak = sets[i], strong = sets[k];
+
+			if (weak == strong || (weak & strong) != weak)
 				continue;
 			terms_text(strong & ~weak, lacks, sizeof(lacks));
 			say(p, &p->m->rules[first[weak]->rule],

@@ -42,11 +42,18 @@ static void
 say_account(const struct explain *x, const struct idmap_rule *r, const char *account)
 {
 	const char *option = unmet(x, r);
+	enum idmap_verdict key = idmap_bind_verdict(r, x->q);
 
-	if (option == NULL)
-		say(x, r, "grants %s", account);
-	else
+	if (option != NULL)
 		say(x, r, "would grant %s, but %s= does not hold", account, option);
+	else if (key == IDMAP_YES)
+		say(x, r, "grants %s", account);
+	else if (key == IDMAP_KEY_UNKNOWN)
+		say(x, r, "grants %s, with an SSH key for which bind=%s holds", account,
+		    idmap_bind_name(r->options->bind));
+	else
+		say(x, r, "would grant %s, but there is no SSH key for which bind=%s holds",
+		    account, r->options == NULL ? "any" : idmap_bind_name(r->options->bind));
 }
 
 /* Every account that the rule gives. */

@@ -85,10 +85,10 @@ get_section(struct msg_in *m, struct settings_section *s)
 
 	if (msg_get_str(m, s->name, sizeof(s->name)) == -1 ||
 	    get_count(m, &s->revocation, 1) == -1 || get_count(m, &s->stale_cut, 1) == -1 ||
-	    get_count(m, &s->nfields, ID_FIELD_MAX) == -1)
+	    get_count(m, &s->nfields, ID_NAMED_MAX) == -1)
 		return -1;
 	for (size_t i = 0; i < s->nfields; i++) {
-		if (get_count(m, &f, ID_FIELD_MAX) == -1)
+		if (get_count(m, &f, ID_NAMED_MAX) == -1)
 			return -1;
 		s->fields[i] = (enum id_field)f;
 	}

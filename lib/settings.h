@@ -30,7 +30,7 @@ struct settings_section {
 	char name[SECTION_MAX];
 	uint32_t revocation;		    /* 0 off, 1 require */
 	uint32_t stale_cut;		    /* on-stale = "cut" */
-	enum id_field fields[ID_FIELD_MAX]; /* identity-fields */
+	enum id_field fields[ID_NAMED_MAX]; /* identity-fields */
 	uint32_t nfields;
 };
 

@@ -145,6 +145,8 @@ on_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 
 	if (question_get(m, &q, e) == -1)
 		return -1;
+	if (q.hook == HOOK_KEYS)
+		return err_set(e, ERR_PEER, "WHO: hook keys on ident-socket");
 	if (nfds != 1)
 		return err_set(e, ERR_PEER, "WHO: without a socket");
 	if (answer(a->id, &q, fds[0], &reply, &a->number))
@@ -319,14 +321,14 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 
 	if (question_get(m, &q, e) == -1)
 		return -1;
-	if (nfds != 1 || m->conn == 0)
+	if (nfds != question_nfds(&q) || m->conn == 0)
 		return err_set(e, ERR_PEER, "WHO: without a socket or a number");
 	if (n->id->ask.n >= ASKERS_MAX) {
 		answer_no(&reply, NO_CAUSE, "the bridge is busy, try again later");
 		newer_reply(n, m->conn, &reply);
 		return 0;
 	}
-	if (answer(n->id, &q, fds[0], &reply, &number)) {
+	if (answer(n->id, &q, nfds == 0 ? -1 : fds[0], &reply, &number)) {
 		newer_reply(n, m->conn, &reply);
 		return 0;
 	}

@@ -14,6 +14,8 @@ struct reading {
 	bool has_leaf;
 	uint8_t leaf[32];
 	int64_t leaf_not_after;
+	bool has_key;
+	uint8_t key[32];
 };
 
 static struct path *
@@ -66,6 +68,23 @@ take_cert(struct reading *r, const struct pathcert *pc, struct err *e)
 	if (pc->not_after < p->not_after)
 		p->not_after = pc->not_after;
 	memcpy(p->anchor, pc->sha256, sizeof(p->anchor));
+	return 0;
+}
+
+/* The leaf's public key as an SSH key; empty where it has no such form. */
+static int
+read_key(struct msg_in *m, struct reading *r, struct err *e)
+{
+	static struct sshkey key;
+	const uint8_t *p;
+	size_t n;
+
+	if (msg_get_bytes(m, &p, &n, SSHKEY_BLOB_MAX) == -1 ||
+	    (n > 0 && sshkey_parse_blob(p, n, &key, e) == -1))
+		return err_set(e, ERR_PEER, "OPEN: SSH key");
+	r->has_key = n > 0;
+	if (r->has_key)
+		memcpy(r->key, key.sha256, sizeof(r->key));
 	return 0;
 }
 
@@ -122,6 +141,8 @@ pack(const struct reading *r, const struct identity *id, struct err *e)
 	}
 	memcpy(ev->leaf, r->leaf, sizeof(ev->leaf));
 	ev->leaf_not_after = r->leaf_not_after;
+	ev->has_key = r->has_key;
+	memcpy(ev->key, r->key, sizeof(ev->key));
 	ev->npaths = r->npaths;
 	ev->identity_len = (uint32_t)o.len;
 	memcpy(ev->paths, r->paths, paths);
@@ -135,14 +156,11 @@ evidence_get(struct msg_in *m, struct identity **id, struct err *e)
 	struct reading r = { 0 };
 	struct identity *got = NULL;
 	struct evidence *ev = NULL;
-	const uint8_t *key;
-	size_t key_len;
 
 	if (read_sections(m, &r, e) == -1 || (got = identity_get(m, e)) == NULL)
 		return NULL;
-	if (msg_get_bytes(m, &key, &key_len, SSHKEY_BLOB_MAX) == -1)
-		err_set(e, ERR_PEER, "OPEN: SSH key");
-	else if (read_certs(m, &r, e) == 0 && msg_end(m, e) == 0 && check_leaf(&r, got, e) == 0)
+	if (read_key(m, &r, e) == 0 && read_certs(m, &r, e) == 0 && msg_end(m, e) == 0 &&
+	    check_leaf(&r, got, e) == 0)
 		ev = pack(&r, got, e);
 	if (ev == NULL) {
 		identity_free(got);

@@ -16,6 +16,8 @@ struct path {
 struct evidence {
 	uint8_t leaf[32]; /* SHA-256 */
 	int64_t leaf_not_after;
+	bool has_key;	 /* the leaf's key has a form as an SSH key */
+	uint8_t key[32]; /* SHA-256 of that form's blob */
 	uint32_t npaths;
 	uint32_t identity_len;
 	struct path paths[]; /* then identity_len bytes: the identity as a message */

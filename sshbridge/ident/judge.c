@@ -75,6 +75,7 @@ refuse_map(struct verdict *v, enum idmap_verdict answer, const struct idmap_rule
     const char *user)
 {
 	v->line = rule->line;
+	v->map = answer;
 	err_set(&v->why, ERR_REFUSED, "%s", idmap_verdict_text(answer));
 	return verdict_refuse(v, REFUSED_MAP, user);
 }
@@ -115,7 +116,10 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
 		.account = l->account,
 		.has_uid = l->has_uid,
 		.uid = l->uid,
-		.service = l->service };
+		.service = l->service,
+		.keys = l->keys,
+		.own_key = ev->has_key ? ev->key : NULL,
+		.bound_only = l->bound_only };
 	enum idmap_verdict answer;
 
 	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
@@ -123,8 +127,10 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
 	q.sections = a.names;
 	q.nsections = a.n;
 	if ((answer = idmap_who(g->map, &q, &rule)) != IDMAP_YES)
-		return refuse_map(
-		    v, answer, &rule, "the certificate gives no access to this account");
+		return refuse_map(v, answer, &rule,
+		    answer == IDMAP_NO_KEY || answer == IDMAP_KEY_UNKNOWN
+			? "the certificate gives no access to this account with this SSH key"
+			: "the certificate gives no access to this account");
 	v->line = rule.line;
 	return 0;
 }

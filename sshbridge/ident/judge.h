@@ -16,9 +16,10 @@ enum refusal {
 };
 struct verdict {
 	enum refusal refusal;
-	unsigned line;	/* of the map; 0: none */
-	char user[120]; /* one sentence for the user, no more than he may know */
-	struct err why; /* the reason in full, for the log */
+	unsigned line;		/* of the map; 0: none */
+	enum idmap_verdict map; /* what the map said, if it was asked */
+	char user[120];		/* one sentence for the user, no more than he may know */
+	struct err why;		/* the reason in full, for the log */
 };
 /* Text for the user and the log; the log's may be filled already. Return -1. */
 int verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
@@ -49,8 +50,14 @@ struct login {
 	const char *service, *account;
 	bool has_uid;
 	uint32_t uid;
+	const struct keyset *keys; /* SSH keys that it was proved with; NULL: not known (yet) */
+	bool bound_only;	   /* only a rule whose bind= holds counts: mtls-keys asks */
 };
-/* May it use this account for this service? 0 and v->line, or -1 and v. */
+/*
+ * May it use this account for this service, with these SSH keys? 0 and v->line, or -1 and v; v->map
+ * is IDMAP_KEY_UNKNOWN where some rule would say yes to the right key. Renewal and the review ask
+ * the same, with the keys that the connection is known for (conn->keys).
+ */
 int judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,
     const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));

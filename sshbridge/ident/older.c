@@ -83,15 +83,16 @@ older_done(struct ident *id)
 uint64_t
 older_ask(struct ident *id, const struct question *q, int fd)
 {
-	uint8_t buf[QUESTION_INFO_MAX + 2 * QUESTION_NAME_MAX + 64];
+	uint8_t buf[QUESTION_INFO_MAX + 2 * QUESTION_NAME_MAX + 160];
+	size_t nfds = question_nfds(q);
 	struct msg_out o;
 	struct err e;
-	int dup;
+	int dup = -1;
 
-	if (id->older.q == NULL || (dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+	if (id->older.q == NULL || (nfds == 1 && (dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
 		return 0;
 	question_put(q, ++id->older.last, &o, buf, sizeof(buf));
-	if (msgq_send(id->older.q, &o, &dup, 1, &e) == -1)
+	if (msgq_send(id->older.q, &o, &dup, nfds, &e) == -1)
 		return 0;
 	return id->older.last;
 }

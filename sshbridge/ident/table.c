@@ -9,6 +9,7 @@
 #include "dial.h"
 #include "ident.h"
 #include "report.h"
+#include "unbound.h"
 
 int
 table_init(struct table *t, struct err *e)
@@ -140,6 +141,8 @@ conn_free(struct conn *c)
 {
 	if (c == NULL)
 		return;
+	unbound_end(c);
+	free(c->keys);
 	free(c->evidence);
 	free(c);
 }

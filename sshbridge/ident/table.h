@@ -13,6 +13,7 @@
 struct ident;
 struct gate;
 struct dial;
+struct unbound;
 
 /* One identity's name and how many connections it has. */
 struct person {
@@ -39,7 +40,9 @@ struct conn {
 	bool ended;	 /* grants nothing any more; it still holds the port */
 	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
-	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
+	uint64_t cookie;	 /* of the socket that asked first; 0: nobody has yet */
+	struct keyset *keys;	 /* SSH keys that the last yes was by; NULL: none was known */
+	struct unbound *unbound; /* let in on the word that open_session will tell the key */
 };
 LIST_HEAD(conn_list, conn);
 

@@ -60,7 +60,7 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = EACH(settings.sections, stale_cut),
 	    .help = "what a CRL that is out of date does to live connections" },
 	{ CONF_TRUST, "identity-fields", CONF_FIELDS, "uri upn email subject", false,
-	    RANGE(1, ID_FIELD_MAX), .at = WHOLE(settings.sections),
+	    RANGE(1, ID_NAMED_MAX), .at = WHOLE(settings.sections),
 	    .help = "what names a person: the first of these that the certificate has" },
 
 	{ CONF_TOP, "identity-map", CONF_PATH, NULL, true, .at = ONE(identity_map),

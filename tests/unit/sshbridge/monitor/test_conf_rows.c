@@ -97,7 +97,7 @@ takes_list(const struct conf_row *row, int64_t n)
 	for (int i = 0; i < n; i++) {
 		if (row->type == CONF_FIELDS)
 			(void)snprintf(value, sizeof(value), "%s",
-			    i < ID_FIELD_MAX ? id_field_name((unsigned)i + 1) : "cn");
+			    i < ID_NAMED_MAX ? id_field_name((unsigned)i + 1) : "cn");
 		else
 			(void)snprintf(value, sizeof(value), "%s%d", before[row->type], i);
 		len += (size_t)snprintf(

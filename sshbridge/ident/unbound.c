@@ -1,0 +1,83 @@
+/* unbound.c - connections that were let in before their SSH key was known */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ident.h"
+#include "report.h"
+#include "unbound.h"
+
+struct unbound {
+	struct ident *id;
+	struct conn *conn;
+	struct event *timer;
+	char account[]; /* that was granted */
+};
+
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct unbound *u = arg;
+
+	(void)fd;
+	(void)what;
+	unbound_cut(u->id, u->conn, "open_session has not confirmed the SSH key in time");
+}
+
+int
+unbound_begin(struct ident *id, struct conn *c, const char *account, struct err *e)
+{
+	static const struct timeval limit = { .tv_sec = UNBOUND_SECONDS };
+	size_t n = strlen(account) + 1;
+	struct unbound *u;
+
+	if (c->unbound != NULL)
+		return 0;
+	if ((u = malloc(sizeof(*u) + n)) == NULL)
+		return err_nomem(e, "unbound connection");
+	u->id = id;
+	u->conn = c;
+	memcpy(u->account, account, n);
+	u->timer = evtimer_new(id->base, on_time, u);
+	if (u->timer == NULL || event_add(u->timer, &limit) == -1) {
+		if (u->timer != NULL)
+			event_free(u->timer);
+		free(u);
+		return err_nomem(e, "unbound connection");
+	}
+	c->unbound = u;
+	return 0;
+}
+
+bool
+unbound_for_other(const struct conn *c, const char *account)
+{
+	return c->unbound != NULL && strcmp(c->unbound->account, account) != 0;
+}
+
+void
+unbound_end(struct conn *c)
+{
+	if (c->unbound == NULL)
+		return;
+	event_free(c->unbound->timer);
+	free(c->unbound);
+	c->unbound = NULL;
+}
+
+void
+unbound_cut(struct ident *id, struct conn *c, const char *why)
+{
+	struct logline l;
+
+	unbound_end(c);
+	if (c->ended)
+		return;
+	c->ended = true;
+	logline_start(&l, "cut");
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
+	logline_str(&l, "identity", c->person->name);
+	logline_str(&l, "why", why);
+	report_line(id, CHILD_NOTICE, l.text);
+	/* the gate sees the end of the target and says CLOSED; until then the port stays ours */
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
