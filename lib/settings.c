@@ -127,7 +127,7 @@ get_target(struct msg_in *m, struct settings_target *t)
 #define NUMBERS(s)                                                                           \
 	&(s)->tls_min, &(s)->handshake_timeout, &(s)->dial_timeout, &(s)->connections,       \
 	    &(s)->gate_connections, &(s)->per_address, &(s)->per_identity, &(s)->port_first, \
-	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid
+	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid, &(s)->keys_gid
 
 int
 settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, struct err *e)

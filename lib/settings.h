@@ -60,7 +60,8 @@ struct settings {
 	uint32_t per_identity;
 	uint32_t port_first, port_last; /* local-ports */
 	uint32_t capture_min_uid;
-	uint32_t ask_uid; /* who may ask WHO on ident-socket: 0, or the own uid without root */
+	uint32_t ask_uid;  /* who may ask WHO on ident-socket: 0, or the own uid without root */
+	uint32_t keys_gid; /* group of who may ask on keys-socket besides */
 };
 
 /* As one encoded text (at most MSG_MAX bytes) and back; -1 and ERR_FORMAT, ERR_PEER. */

@@ -24,6 +24,8 @@ ident_init(struct ident *id, struct err *e)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
+	if (keys_init(id, e) == -1)
+		return -1;
 	return ask_init(id, e);
 }
 
@@ -31,6 +33,7 @@ void
 ident_done(struct ident *id)
 {
 	ask_done(id);
+	keys_done(id);
 	older_done(id);
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))

@@ -13,6 +13,7 @@
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
+#include "keys.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -33,6 +34,7 @@ struct ident {
 	struct gate_list gates;
 	struct names names;
 	struct ask ask;
+	struct keys keys;
 	struct older older;
 	uint64_t log_lost;
 };

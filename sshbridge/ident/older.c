@@ -18,6 +18,7 @@ on_answer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	if (m->conn == 0 || m->conn > id->older.last)
 		return err_set(e, ERR_PEER, "%s: a number that was not asked", msg_name(m->type));
 	ask_answered(id, m->conn, &a);
+	keys_answered(id, m->conn, &a);
 	return 0;
 }
 
@@ -47,6 +48,7 @@ drop(struct ident *id)
 	id->older.q = NULL;
 	answer_no(&a, NO_EVIDENCE, "this connection did not come through the bridge");
 	ask_answered(id, 0, &a);
+	keys_answered(id, 0, &a);
 }
 
 static void

@@ -106,13 +106,31 @@ advance_ident(struct monitor *m)
 	}
 }
 
+/* A listener for ident: 0 is ident-socket's, 1 keys-socket's. */
+static void
+send_unixsock(struct monitor *m, const struct unixsock *u, uint32_t index)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 10);
+
+	if (fd == -1) {
+		monitor_fatal(m, "%s: %s", u->path, strerror(errno));
+		return;
+	}
+	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
+	msg_put_u64(&o, 0);
+	msg_put_u32(&o, 1);
+	msg_put_u32(&o, index);
+	kid_send(&m->ident, &o, &fd, 1);
+}
+
 static void
 publish(struct monitor *m)
 {
 	uint8_t buf[64];
 	struct msg_out o;
 	struct err e = { 0 };
-	int fd;
 
 	if (m->older != -1) {
 		msg_start(&o, buf, sizeof(buf), MSG_PEER, 0);
@@ -121,18 +139,15 @@ publish(struct monitor *m)
 		kid_send(&m->ident, &o, &m->older, 1);
 		m->older = -1;
 	}
-	if ((fd = fcntl(m->ident_sock->fd, F_DUPFD_CLOEXEC, 10)) == -1) {
-		monitor_fatal(m, "ident-socket: %s", strerror(errno));
+	send_unixsock(m, m->ident_sock, 0);
+	if (m->keys_sock != NULL)
+		send_unixsock(m, m->keys_sock, 1);
+	if (m->stopping)
 		return;
-	}
-	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
-	msg_put_u64(&o, 0);
-	msg_put_u32(&o, 1);
-	msg_put_u32(&o, 0);
-	kid_send(&m->ident, &o, &fd, 1);
 	/* who has control-socket is the one in service: of two that start at once the other ends */
 	if (unixsock_publish(m->control_sock, &e) == -1 ||
-	    unixsock_publish(m->ident_sock, &e) == -1)
+	    unixsock_publish(m->ident_sock, &e) == -1 ||
+	    (m->keys_sock != NULL && unixsock_publish(m->keys_sock, &e) == -1))
 		monitor_fatal(m, "%s", e.text);
 }
 

@@ -78,6 +78,7 @@ struct stage_sock {
 	char dir[64], path[80];
 };
 void stage_listen(struct stage *p, struct stage_sock *s);
+void stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index); /* 1: keys-socket */
 void stage_listen_done(struct stage_sock *s);
 int stage_ask_connect(const struct stage_sock *s);
 /* WHO with these descriptors on `fd`; hook 1 auth, 2 account, 3 open_session. */

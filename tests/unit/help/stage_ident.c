@@ -283,6 +283,12 @@ stage_listener(uint16_t *port)
 void
 stage_listen(struct stage *p, struct stage_sock *s)
 {
+	stage_listen_index(p, s, 0);
+}
+
+void
+stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index)
+{
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	uint8_t buf[64];
@@ -297,7 +303,7 @@ stage_listen(struct stage *p, struct stage_sock *s)
 	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
 	msg_put_u64(&o, 0);
 	msg_put_u32(&o, 1);
-	msg_put_u32(&o, 0);
+	msg_put_u32(&o, index);
 	stage_send(p->monitor, &o, &fd, 1);
 	close(fd);
 }

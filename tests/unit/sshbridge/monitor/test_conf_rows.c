@@ -128,7 +128,7 @@ a_number_is_taken_within_its_range_only(void **state)
 		assert_false(takes(r, "1.5"));
 		assert_false(takes(r, "{1}"));
 	}
-	assert_int_equal(9, rows);
+	assert_int_equal(10, rows);
 }
 
 static void
@@ -261,6 +261,7 @@ static const char rich[] =
     "trust \"two\" { anchors = \"a\" crl = \"c\" revocation = \"off\" identity-fields = {\"cn\"} "
     "}\n"
     "identity-map = \"m\" user = \"u\" ident-user = \"i\" workers = 3 ident-socket = \"s\"\n"
+    "keys-socket = \"k\"\n"
     "control-socket = \"t\" log = \"/l\" local-ports = \"2000-3000\" drain = 60\n"
     "capture-min-uid = 500 pam-services = {\"sshd\", \"sudo\"}\n"
     "target \"x\" { mode = \"forward\" address = \"[2001:db8::5]:2222\" names = {\"a.b\", \"c\"}\n"
@@ -291,6 +292,7 @@ print_parses_again_to_the_same(void **state)
 		assert_memory_equal(a, b, na);
 		assert_string_equal(c->certificate, d->certificate);
 		assert_string_equal(c->ident_socket, d->ident_socket);
+		assert_string_equal(c->keys_socket, d->keys_socket);
 		assert_int_equal(c->drain, d->drain);
 		assert_int_equal(c->pam_services.n, d->pam_services.n);
 		assert_memory_equal(c->listen, d->listen, sizeof(c->listen));
