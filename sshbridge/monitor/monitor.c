@@ -11,6 +11,7 @@
 
 #include "listeners.h"
 #include "monitor.h"
+#include "pamcheck.h"
 
 int64_t
 monitor_now_ms(void)
@@ -209,6 +210,36 @@ advance_gate(struct monitor *m, struct kid *gate)
 	return true;
 }
 
+static void
+warn_pam(void *arg, const char *text)
+{
+	monitor_log(arg, CHILD_WARNING, "%s", text);
+}
+
+static void
+print_pam(void *arg, const char *text)
+{
+	(void)arg;
+	(void)fprintf(stderr, "sshbridge: %s\n", text);
+}
+
+/* The service files are sshd's and not the daemon's: they are judged, but stop nobody's session. */
+static void
+settled_test(struct monitor *m)
+{
+	const struct conf *c = m->current->conf;
+
+	if (pamcheck(&c->pam_services, print_pam, NULL) > 0) {
+		monitor_stop(m, 1);
+		return;
+	}
+	(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
+		     "sections, %u targets, %u rules\n",
+	    c->settings.nlisteners, c->settings.nsections, c->settings.ntargets,
+	    m->current->nrules);
+	monitor_stop(m, 0);
+}
+
 /* Everybody serves the same generation: tell those who wait for it. */
 static void
 settled(struct monitor *m)
@@ -217,11 +248,7 @@ settled(struct monitor *m)
 	char text[160];
 
 	if (m->mode == MODE_TEST) {
-		(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
-			     "sections, %u targets, %u rules\n",
-		    m->current->conf->settings.nlisteners, m->current->conf->settings.nsections,
-		    m->current->conf->settings.ntargets, m->current->nrules);
-		monitor_stop(m, 0);
+		settled_test(m);
 		return;
 	}
 	if (told != m->current->number) {
@@ -231,6 +258,7 @@ settled(struct monitor *m)
 		monitor_log(m, CHILD_NOTICE, "%s", text);
 		notify(m, "READY=1");
 		control_reloaded(m, true, text);
+		(void)pamcheck(&m->current->conf->pam_services, warn_pam, m);
 	}
 	if (!m->ready) {
 		m->ready = true;
