@@ -154,7 +154,7 @@ $(foreach a,lib $(AREAS),$(eval $(call unit,$(a))))
 .SECONDARY:
 
 .PHONY: test-programs check check-here check-asan
-test-programs: all $(TESTS)
+test-programs: all $(TESTS) $(BUILD)/tests/bench/crowd
 
 check:
 	$(Q)packaging/deps

@@ -14,12 +14,14 @@ enum { LIMITS_MAX = 16 };
 struct judge {
 	const struct idmap *m;
 	const struct idmap_query *q;
-	uint32_t trust; /* sections that accepted, as bits */
-	unsigned terms; /* options that are looked at */
-	bool who;	/* an account is asked for */
+	uint32_t trust;		      /* sections that accepted, as bits */
+	unsigned terms;		      /* options that are looked at */
+	bool who;		      /* an account is asked for */
+	const struct id_value *value; /* the one that is being tried */
 	enum idmap_verdict verdict;
 	const struct idmap_rule *rule;
-	unsigned limits; /* expressions that hit the match limit */
+	const struct id_value *by; /* the value by which that rule matched */
+	unsigned limits;	   /* expressions that hit the match limit */
 };
 typedef void judge_rule(
     struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c);
@@ -75,9 +77,41 @@ match_all(struct judge *j, bool deny, judge_rule *see)
 
 		if (from->len == 0 || from->field > ID_NAMED_MAX)
 			continue;
+		j->value = from;
 		idmap_value_init(&v, from);
 		match_value(j, &v, deny, see);
 	}
+}
+
+static uint32_t
+max_session(const struct idmap_rule *r)
+{
+	return r->options == NULL ? 0 : r->options->max_session;
+}
+
+static bool
+value_before(const struct id_value *a, const struct id_value *b)
+{
+	int c = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+	return c != 0 ? c < 0 : a->len < b->len;
+}
+
+/* Whether a rule of the same verdict is to be told instead of the one found so far. */
+static bool
+comes_before(const struct judge *j, const struct idmap_rule *r)
+{
+	/* one less than no end at all is the longest end */
+	uint32_t lasts = max_session(r) - 1, lasted;
+
+	if (j->rule == NULL)
+		return true;
+	lasted = max_session(j->rule) - 1;
+	if (j->who && j->verdict == IDMAP_YES && lasts != lasted)
+		return lasts > lasted;
+	if (j->rule->line != r->line)
+		return r->line < j->rule->line;
+	return value_before(j->value, j->by);
 }
 
 /* A rule comes before another by verdict, then by line: never by the order of values or rules. */
@@ -96,10 +130,11 @@ judge_set(struct judge *j, enum idmap_verdict v, const struct idmap_rule *r)
 
 	if (rank[v] < rank[j->verdict])
 		return;
-	if (rank[v] == rank[j->verdict] && j->rule != NULL && j->rule->line <= r->line)
+	if (rank[v] == rank[j->verdict] && !comes_before(j, r))
 		return;
 	j->verdict = v;
 	j->rule = r;
+	j->by = j->value;
 }
 
 static void
@@ -171,16 +206,32 @@ see_grant(struct judge *j, const struct idmap_rule *r, const struct idmap_captur
 		judge_set(j, j->who ? idmap_bind_verdict(r, j->q) : IDMAP_YES, r);
 }
 
-static void
-rule_info(const struct idmap *m, const struct idmap_rule *r, struct idmap_rule_info *info)
+/* The first of the sections that accepted which the rule is for. */
+static const char *
+rule_section(const struct judge *j)
 {
+	for (size_t i = 0; i < j->q->nsections; i++)
+		for (size_t k = 0; k < j->m->nsections; k++)
+			if ((j->rule->trust & 1U << k) != 0 &&
+			    strcmp(j->q->sections[i], j->m->sections[k]) == 0)
+				return j->q->sections[i];
+	return NULL;
+}
+
+static void
+rule_info(const struct judge *j, struct idmap_rule_info *info)
+{
+	const struct idmap *m = j->m;
+	const struct idmap_rule *r = j->rule;
 	size_t n;
 
-	info->line = 0;
-	info->text[0] = '\0';
+	*info = (struct idmap_rule_info){ 0 };
 	if (r == NULL)
 		return;
 	info->line = r->line;
+	info->value = j->by;
+	info->section = rule_section(j);
+	info->max_session = max_session(r);
 	n = r->text_len;
 	if (n > sizeof(info->text) - 1)
 		n = sizeof(info->text) - 1;
@@ -207,7 +258,7 @@ judge(struct judge *j, struct idmap_rule_info *info)
 		j->verdict = IDMAP_LIMIT;
 		j->rule = NULL;
 	}
-	rule_info(j->m, j->rule, info);
+	rule_info(j, info);
 	return j->verdict;
 }
 
@@ -227,7 +278,7 @@ idmap_who(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_
 	struct judge j = { .m = m,
 		.q = q,
 		.who = true,
-		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE };
+		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE | TERM_MAX_SESSION };
 
 	return judge(&j, rule);
 }
@@ -255,4 +306,16 @@ idmap_verdict_text(enum idmap_verdict v)
 		return "a pattern hit the match limit";
 	}
 	return "no verdict";
+}
+
+bool
+idmap_same_value(const struct id_value *a, const struct id_value *b)
+{
+	struct idmap_value x, y;
+
+	if (a->field != b->field || a->len != b->len || a->len > IDENTITY_VALUE_MAX)
+		return false;
+	idmap_value_init(&x, a);
+	idmap_value_init(&y, b);
+	return memcmp(x.plain, y.plain, a->len) == 0;
 }

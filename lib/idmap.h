@@ -52,11 +52,16 @@ struct idmap_query {
 	const struct keyset *keys; /* that the login proved; NULL: not known */
 	const uint8_t *own_key;	   /* SHA-256 of the certificate's key as an SSH key, or NULL */
 	bool bound_only; /* a rule without bind= grants nothing: the key is the question */
+	uint32_t age;	 /* seconds since the connection was opened, for max-session= */
 };
 
 struct idmap_rule_info {
 	unsigned line;	/* in the map */
 	char text[256]; /* the rule as written, cut to fit */
+	/* by what it matched: the query's own value and section; NULL where no rule is meant */
+	const struct id_value *value;
+	const char *section;
+	uint32_t max_session; /* of a grant: seconds from opening; 0: it does not end */
 };
 
 enum idmap_verdict {
@@ -64,7 +69,7 @@ enum idmap_verdict {
 	IDMAP_DENY,	   /* a deny rule matched: `rule` is it */
 	IDMAP_NO_RULE,	   /* no rule matches this identity at all */
 	IDMAP_NO_ACCOUNT,  /* rules match, none grants this account (or not this uid) */
-	IDMAP_NO_OPTION,   /* a rule grants it, but its service=, from=, issuer= or policy= not */
+	IDMAP_NO_OPTION,   /* a rule grants it, but one of its options does not hold */
 	IDMAP_NO_KEY,	   /* … all that holds, but not its bind= */
 	IDMAP_KEY_UNKNOWN, /* … all that holds, and its bind= could, but the key is not known */
 	IDMAP_LIMIT,	   /* a pattern hit the match limit: counts as deny */
@@ -78,12 +83,16 @@ enum idmap_verdict {
 enum idmap_verdict idmap_open(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
 /*
- * At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it, the
- * first in the map of several. An account without a uid (has_uid false) is never granted.
+ * At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it: of
+ * several the one with the longest max-session=, of those the first in the map. An account without
+ * a uid (has_uid false) is never granted.
  */
 enum idmap_verdict idmap_who(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
 const char *idmap_verdict_text(enum idmap_verdict v); /* "no rule grants this account" */
+/* Whether the map takes two values of a field for the same: without case where it has none. */
+bool idmap_same_value(const struct id_value *a, const struct id_value *b)
+    __attribute__((warn_unused_result, nonnull));
 
 /*
  * Every rule that has a say, in order of lines, for --explain: `line` gets "map:12: grants alice

@@ -119,7 +119,7 @@ terms_text(unsigned terms, char *dst, size_t size)
 	size_t len = 0;
 
 	dst[0] = '\0';
-	for (unsigned bit = TERM_SERVICE; bit <= TERM_BIND && len < size; bit <<= 1)
+	for (unsigned bit = TERM_SERVICE; bit < TERMS_END && len < size; bit <<= 1)
 		if ((terms & bit) != 0)
 			len += (size_t)snprintf(dst + len, size - len, "%s%s=", len == 0 ? "" : " ",
 			    idmap_term_name(bit));
@@ -132,13 +132,13 @@ terms_text(unsigned terms, char *dst, size_t size)
 static void
 check_account(struct report *p, const struct grant *g, size_t n)
 {
-	const struct grant *first[TERMS] = { NULL };
-	unsigned sets[TERMS], nsets = 0;
-	char lacks[64];
+	const struct grant *first[TERMS_END] = { NULL };
+	unsigned sets[TERMS_END], nsets = 0;
+	char lacks[80];
 
 	for (size_t i = n; i-- > 0;)
 		first[g[i].given] = &g[i];
-	for (unsigned given = 0; given < TERMS; given++)
+	for (unsigned given = 0; given < TERMS_END; given++)
 		if (first[given] != NULL)
 			sets[nsets++] = given;
 	for (unsigned i = 0; i < nsets; i++) {

@@ -30,10 +30,11 @@ enum idmap_term {
 	TERM_FROM = 4,
 	TERM_ISSUER = 8,
 	TERM_POLICY = 16,
-	TERM_BIND = 32,
-	TERM_KEY = 64,
+	TERM_MAX_SESSION = 32,
+	TERM_BIND = 64,
+	TERM_KEY = 128, /* goes with TERM_BIND and is no term of its own */
 };
-#define TERMS 128 /* sets of them */
+#define TERMS_END (2 * TERM_BIND) /* above every set of them */
 
 enum idmap_bind { BIND_ANY, BIND_SAME_KEY, BIND_EXTENSION, BIND_LISTED };
 
@@ -55,6 +56,7 @@ struct idmap_options {
 	size_t nnets;
 	const uint8_t *issuer; /* a name with marks */
 	size_t issuer_len;
+	uint32_t max_session; /* seconds; 0: without an end */
 	enum idmap_bind bind;
 	unsigned given; /* enum idmap_term, without TERM_TRUST, TERM_KEY and bind=any */
 };

@@ -1,11 +1,12 @@
-/* idmap_option.c - options of a rule: trust= service= from= issuer= policy=, and the table */
+/* idmap_option.c - options of a rule, but bind= and key=; and the table of all */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "idmap_local.h"
 
-#define OPTIONS_ALLOWED "trust service from issuer policy bind key"
+#define OPTIONS_ALLOWED "trust service from issuer policy bind key max-session"
+#define MAX_SESSION_MAX 2592000 /* seconds in 30 days */
 
 /* ---- lists ------------------------------------------------------------------------------ */
 static int
@@ -246,6 +247,38 @@ from_holds(const struct idmap_options *o, const struct sockaddr *from)
 	return false;
 }
 
+/* ---- max-session= ----------------------------------------------------------------------- */
+/* Digits without sign or leading zero, from 1 to the most allowed; 0 for anything else. */
+static uint32_t
+seconds_parse(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+	uint32_t v = 0;
+
+	if (n == 0 || n > 7 || s[n] != '\0' || s[0] == '0')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		v = v * 10 + (uint32_t)(s[i] - '0');
+	return v <= MAX_SESSION_MAX ? v : 0;
+}
+
+static int
+parse_max_session(
+    struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
+{
+	char shown[SHOW_SIZE];
+
+	(void)m;
+	if (r->deny)
+		return err_set(e, ERR_FORMAT,
+		    "max-session: a deny rule lets nobody in, allowed is the option on rules that "
+		    "grant");
+	if ((o->max_session = seconds_parse(value)) == 0)
+		return err_set(e, ERR_FORMAT, "max-session: \"%s\", allowed are 1 to %d seconds",
+		    idmap_show(shown, value), MAX_SESSION_MAX);
+	return 0;
+}
+
 /* ---- all of them ------------------------------------------------------------------------ */
 static const struct {
 	const char *name;
@@ -260,6 +293,7 @@ static const struct {
 	{ "policy", TERM_POLICY, parse_policy },
 	{ "bind", TERM_BIND, idmap_bind_parse },
 	{ "key", TERM_KEY, idmap_key_parse },
+	{ "max-session", TERM_MAX_SESSION, parse_max_session },
 };
 
 const char *
@@ -274,7 +308,7 @@ idmap_term_name(unsigned term)
 static int
 option_unknown(const char *name, struct err *e)
 {
-	static const char *const later[] = { "to", "max-session" };
+	static const char *const later[] = { "to" };
 	char shown[SHOW_SIZE];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
@@ -359,5 +393,7 @@ idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsi
 	if ((terms & TERM_SERVICE) != 0 &&
 	    (q->service == NULL || !list_has(&o->services, q->service, strlen(q->service))))
 		return "service";
+	if ((terms & TERM_MAX_SESSION) != 0 && q->age >= o->max_session)
+		return "max-session";
 	return NULL;
 }

@@ -33,6 +33,9 @@ enum msg_type {
 	MSG_OPENED = 21,
 	MSG_REFUSED = 22,
 	MSG_CLOSED = 23,
+	MSG_RENEW = 24,
+	MSG_RENEWED = 25,
+	MSG_CUT = 26,
 	/* pam and ident; ident and an older ident */
 	MSG_WHO = 30,
 	MSG_IS = 31,

@@ -106,6 +106,8 @@ put_target(struct msg_out *o, const struct settings_target *t)
 	msg_put_u32(o, t->port);
 	msg_put_u32(o, t->source);
 	msg_put_u32(o, t->idle_timeout);
+	msg_put_u32(o, t->keep_expired);
+	msg_put_u32(o, t->reauth);
 }
 
 static int
@@ -118,7 +120,9 @@ get_target(struct msg_in *m, struct settings_target *t)
 		if (msg_get_str(m, t->names[i], sizeof(t->names[i])) == -1)
 			return -1;
 	if (msg_get_str(m, t->host, sizeof(t->host)) == -1 || get_count(m, &t->port, 65535) == -1 ||
-	    get_count(m, &t->source, SOURCE_SYSTEM) == -1 || msg_get_u32(m, &t->idle_timeout) == -1)
+	    get_count(m, &t->source, SOURCE_SYSTEM) == -1 ||
+	    msg_get_u32(m, &t->idle_timeout) == -1 || get_count(m, &t->keep_expired, 1) == -1 ||
+	    msg_get_u32(m, &t->reauth) == -1)
 		return -1;
 	return 0;
 }

@@ -42,6 +42,8 @@ struct settings_target {
 	uint32_t port;
 	uint32_t source;       /* enum settings_source */
 	uint32_t idle_timeout; /* seconds, 0 none */
+	uint32_t keep_expired; /* on-expiry = "keep" */
+	uint32_t reauth;       /* seconds before the end of a certificate; 0 never */
 };
 
 struct settings {

@@ -5,6 +5,7 @@
  * says and how it was verified, nothing that decides.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -209,13 +210,14 @@ on_opened(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	struct gate *g = ctx;
 	struct conn *c;
 	uint32_t number, idle;
+	uint64_t renew_at;
 	char target[SETTINGS_NAME_MAX];
 	int type = 0, fd;
 	socklen_t len = sizeof(type);
 
 	if (msg_get_u32(m, &number) == -1 || msg_get_u32(m, &idle) == -1 ||
-	    msg_get_str(m, target, sizeof(target)) == -1 || msg_end(m, e) == -1 || nfds != 1 ||
-	    m->conn == 0)
+	    msg_get_str(m, target, sizeof(target)) == -1 || msg_get_u64(m, &renew_at) == -1 ||
+	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0)
 		return err_set(e, ERR_PEER, "OPENED: malformed");
 	if (getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &type, &len) == -1 || type != SOCK_STREAM)
 		return err_set(e, ERR_PEER, "OPENED: not a stream socket");
@@ -253,9 +255,45 @@ on_refused(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+/* Only what was asked is answered. */
+static int
+on_renewed(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	(void)ctx;
+	(void)m;
+	(void)fds;
+	(void)nfds;
+	return err_set(e, ERR_PEER, "RENEWED: nothing was to be renewed");
+}
+
+/* ident has shut the target's socket down already. */
+static int
+on_cut(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct gate *g = ctx;
+	struct conn *c;
+	uint32_t number, code;
+	char text[256], why[300];
+
+	(void)fds;
+	(void)nfds;
+	if (msg_get_u32(m, &number) == -1 || msg_get_u32(m, &code) == -1 ||
+	    msg_get_str(m, text, sizeof(text)) == -1 || msg_end(m, e) == -1 || m->conn == 0)
+		return err_set(e, ERR_PEER, "CUT: malformed");
+	/* the number is gone: ident has our CLOSED on its way */
+	if ((c = conn_find(g, number)) == NULL || !c->asked || c->id != m->conn)
+		return 0;
+	text_clean(text);
+	(void)snprintf(why, sizeof(why), "cut: %s", text);
+	conn_close(c, why);
+	return 0;
+}
+
 static const struct msg_rule from_ident[] = {
 	{ MSG_OPENED, PHASE_ANY, 0, 1, on_opened },
 	{ MSG_REFUSED, PHASE_ANY, 0, 0, on_refused },
+	{ MSG_RENEWED, PHASE_ANY, 0, 0, on_renewed },
+	{ MSG_CUT, PHASE_ANY, 0, 0, on_cut },
 };
 
 int

@@ -170,6 +170,12 @@ evidence_get(struct msg_in *m, struct identity **id, struct err *e)
 	return ev;
 }
 
+const uint8_t *
+evidence_key(const struct evidence *ev)
+{
+	return ev->has_key ? ev->key : NULL;
+}
+
 struct identity *
 evidence_identity(const struct evidence *ev, struct err *e)
 {

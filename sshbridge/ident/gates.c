@@ -16,6 +16,14 @@ on_open(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return open_handle(ctx, m, e);
 }
 
+static int
+on_renew(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	(void)fds;
+	(void)nfds;
+	return renew_handle(ctx, m, e);
+}
+
 /* The last word of a number. It names the connection by both, or by the number alone (id 0). */
 static int
 on_closed(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
@@ -48,6 +56,7 @@ enum { PH_WAITING = 1, PH_SERVING = 2 }; /* before and after the first generatio
 
 static const struct msg_rule from_gate[] = {
 	{ MSG_OPEN, PH_SERVING, 0, 0, on_open },
+	{ MSG_RENEW, PH_SERVING, 0, 0, on_renew },
 	{ MSG_CLOSED, PH_SERVING, 0, 0, on_closed },
 };
 
@@ -106,6 +115,7 @@ gates_add(struct ident *id, uint32_t index, int fd, struct err *e)
 	g->id = id;
 	g->index = index;
 	LIST_INIT(&g->conns);
+	TAILQ_INIT(&g->cuts);
 	if ((g->broken = event_new(id->base, -1, 0, on_broken, g)) == NULL) {
 		gate_free(g);
 		return err_nomem(e, "gate");
@@ -141,7 +151,8 @@ send_answer(struct gate *g, const struct msg_out *o, const int *fds, size_t nfds
 }
 
 void
-gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, int fd)
+gate_send_opened(
+    struct gate *g, const struct conn *c, uint32_t idle_timeout, int64_t renew_at, int fd)
 {
 	uint8_t buf[256];
 	struct msg_out o;
@@ -150,6 +161,7 @@ gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, in
 	msg_put_u32(&o, c->number);
 	msg_put_u32(&o, idle_timeout);
 	msg_put_str(&o, c->target);
+	msg_put_u64(&o, (uint64_t)renew_at);
 	send_answer(g, &o, &fd, 1);
 }
 
@@ -163,5 +175,30 @@ gate_send_refused(struct gate *g, const struct conn *c, const struct verdict *v)
 	msg_put_u32(&o, c->number);
 	msg_put_u32(&o, v->refusal);
 	msg_put_str(&o, v->user);
+	send_answer(g, &o, NULL, 0);
+}
+
+void
+gate_send_renewed(struct gate *g, const struct conn *c, int64_t renew_at)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_RENEWED, c->id);
+	msg_put_u32(&o, c->number);
+	msg_put_u64(&o, (uint64_t)renew_at);
+	send_answer(g, &o, NULL, 0);
+}
+
+void
+gate_send_cut(struct gate *g, const struct conn *c, const char *user)
+{
+	uint8_t buf[512];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_CUT, c->id);
+	msg_put_u32(&o, c->number);
+	msg_put_u32(&o, c->cut);
+	msg_put_str(&o, user);
 	send_answer(g, &o, NULL, 0);
 }

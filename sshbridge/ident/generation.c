@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generation.h"
+#include "hash.h"
 #include "sealed.h"
 
 #define ANCHORS_BYTES_MAX (16U << 20)
@@ -58,8 +59,11 @@ read_map(struct generation *g, const struct generation_parts *parts, struct err 
 		.nsections = g->settings.nsections,
 		.capture_min_uid = g->settings.capture_min_uid };
 
-	for (size_t i = 0; i < g->settings.nsections; i++)
+	g->map_hash = hash_bytes(c.capture_min_uid, parts->map, parts->map_len);
+	for (size_t i = 0; i < g->settings.nsections; i++) {
 		names[i] = g->settings.sections[i].name;
+		g->map_hash = hash_bytes(g->map_hash, names[i], strlen(names[i]) + 1);
+	}
 	g->map = idmap_parse("map", parts->map, parts->map_len, &c, e);
 	return g->map == NULL ? -1 : 0;
 }
@@ -133,4 +137,10 @@ generation_trusts(const struct generation *g, uint32_t section, const uint8_t sh
 	memcpy(key.sha256, sha256, sizeof(key.sha256));
 	return g->nanchors > 0 &&
 	       bsearch(&key, g->anchors, g->nanchors, sizeof(key), anchor_compare) != NULL;
+}
+
+bool
+generation_same_map(const struct generation *a, const struct generation *b)
+{
+	return a->map_hash == b->map_hash;
 }

@@ -14,6 +14,7 @@ struct generation {
 	uint64_t number;
 	struct settings settings;
 	struct idmap *map;
+	uint64_t map_hash;	/* of its text and of what that is read with */
 	struct anchor *anchors; /* sorted, each once */
 	size_t nanchors;
 };
@@ -34,6 +35,8 @@ struct generation *generation_map(uint64_t number, const int fds[3], struct err 
     __attribute__((warn_unused_result, nonnull));
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */
+bool generation_same_map(const struct generation *a, const struct generation *b)
+    __attribute__((nonnull));
 
 bool generation_trusts(const struct generation *g, uint32_t section, const uint8_t sha256[32])
     __attribute__((nonnull));

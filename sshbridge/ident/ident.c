@@ -13,6 +13,24 @@ ident_now(void)
 	return ts.tv_sec;
 }
 
+int64_t
+ident_monotonic(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+int64_t
+ident_nanoseconds(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 int
 ident_init(struct ident *id, struct err *e)
 {
@@ -24,7 +42,8 @@ ident_init(struct ident *id, struct err *e)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
-	if (keys_init(id, e) == -1)
+	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
+	    keys_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -38,6 +57,9 @@ ident_done(struct ident *id)
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))
 		gates_remove(LIST_FIRST(&id->gates), "ident ends");
+	candidate_done(id);
+	review_done(id);
+	cuts_done(id);
 	table_done(&id->table);
 	generation_unref(id->gen);
 	hangup_done(&id->hangup);

@@ -2,7 +2,8 @@
  * ident.h - the ident process: maps identities, dials targets, knows who is behind a connection
  *
  * All state hangs on one struct ident. The parts: generation (what is in force), table (the
- * connections), gates, names and dial (reaching targets), ask and older (answering WHO).
+ * connections), gates, names and dial (reaching targets), ask and older (answering WHO), review
+ * (judging those that live again) and cut (ending them).
  */
 #ifndef IDENT_H
 #define IDENT_H
@@ -10,6 +11,8 @@
 #include <event2/event.h>
 
 #include "ask.h"
+#include "candidate.h"
+#include "cut.h"
 #include "gates.h"
 #include "generation.h"
 #include "hangup.h"
@@ -17,6 +20,7 @@
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
+#include "review.h"
 #include "sandbox.h"
 #include "table.h"
 
@@ -26,6 +30,7 @@
 struct ident {
 	struct event_base *base;
 	struct generation *gen; /* NULL before the first one */
+	struct candidate candidate;
 	struct table table;
 	struct hangup hangup;
 	uint64_t netns; /* cookie of the own network namespace */
@@ -36,6 +41,8 @@ struct ident {
 	struct ask ask;
 	struct keys keys;
 	struct older older;
+	struct review review;
+	struct cuts cuts;
 	uint64_t log_lost;
 };
 
@@ -45,7 +52,12 @@ int ident_start(struct ident *id, int channel, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /* Connections are shut down, everything is freed. */
 void ident_done(struct ident *id) __attribute__((nonnull));
-int64_t ident_now(void); /* seconds since 1970-01-01 UTC */
+int64_t ident_now(void);	 /* seconds since 1970-01-01 UTC */
+int64_t ident_monotonic(void);	 /* seconds of a clock that nobody sets */
+int64_t ident_nanoseconds(void); /* of the same */
+/* monitor.c: READY for a generation that is in force now, or that is not taken */
+void ident_ready(struct ident *id, uint64_t number, const struct err *why_not)
+    __attribute__((nonnull(1)));
 
 int ident_sandbox_enter(const struct sandbox_ids *ids, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -15,16 +15,17 @@ verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
 
 /* RFC 5280 section 4.1.2.5: valid through notAfter itself. */
 static int
-judge_times(const struct path *p, int64_t now, struct verdict *v)
+judge_times(const struct path *p, enum judge_mode mode, int64_t now, struct verdict *v)
 {
 	char at[TEXT_TIME_SIZE];
 
+	v->cut = CUT_EXPIRED;
 	if (now < p->not_before) {
 		err_set(&v->why, ERR_REFUSED, "section %s: a certificate is not valid before %s",
 		    p->section, text_time(at, p->not_before));
 		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not valid yet");
 	}
-	if (now > p->not_after) {
+	if (now > p->not_after && mode != JUDGE_KEEP) {
 		err_set(&v->why, ERR_REFUSED, "section %s: a certificate expired at %s", p->section,
 		    text_time(at, p->not_after));
 		return verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate has expired");
@@ -45,16 +46,17 @@ int
 judge_paths(const struct generation *g, const struct evidence *ev, enum judge_mode mode,
     int64_t now, struct accepted *a, struct verdict *v)
 {
-	(void)mode;
 	a->n = 0;
+	v->cut = CUT_DISTRUSTED;
 	err_set(&v->why, ERR_REFUSED, "the trust section that accepted it is gone");
 	(void)verdict_refuse(v, REFUSED_CERTIFICATE, "the certificate is not trusted");
 	for (uint32_t i = 0; i < g->settings.nsections; i++) {
 		const struct path *p = path_of(ev, g->settings.sections[i].name);
 
-		if (p == NULL || judge_times(p, now, v) == -1)
+		if (p == NULL || judge_times(p, mode, now, v) == -1)
 			continue;
 		if (!generation_trusts(g, i, p->anchor)) {
+			v->cut = CUT_DISTRUSTED;
 			err_set(&v->why, ERR_REFUSED, "section %s: its anchor is trusted no more",
 			    p->section);
 			(void)verdict_refuse(
@@ -74,6 +76,7 @@ static int
 refuse_map(struct verdict *v, enum idmap_verdict answer, const struct idmap_rule_info *rule,
     const char *user)
 {
+	v->cut = CUT_MAP;
 	v->line = rule->line;
 	v->map = answer;
 	err_set(&v->why, ERR_REFUSED, "%s", idmap_verdict_text(answer));
@@ -81,24 +84,17 @@ refuse_map(struct verdict *v, enum idmap_verdict answer, const struct idmap_rule
 }
 
 int
-judge_open(const struct generation *g, const struct evidence *ev, const struct identity *id,
-    const struct sockaddr_storage *from, int64_t now, char *name, struct verdict *v)
+judge_unasked(const struct generation *g, const struct accepted *a, const struct identity *id,
+    const struct sockaddr_storage *from, struct verdict *v)
 {
-	struct accepted a;
 	struct idmap_rule_info rule = { 0 };
-	const struct settings_section *s;
-	struct idmap_query q = { .id = id, .from = (const struct sockaddr *)from };
-	enum idmap_verdict answer;
+	const struct idmap_query q = { .id = id,
+		.sections = a->names,
+		.nsections = a->n,
+		.from = (const struct sockaddr *)from };
+	enum idmap_verdict answer = idmap_open(g->map, &q, &rule);
 
-	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
-		return -1;
-	s = &g->settings.sections[a.index[0]];
-	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX, &v->why) ==
-	    -1)
-		return verdict_refuse(v, REFUSED_MAP, "the certificate names nobody");
-	q.sections = a.names;
-	q.nsections = a.n;
-	if ((answer = idmap_open(g->map, &q, &rule)) != IDMAP_YES)
+	if (answer != IDMAP_YES)
 		return refuse_map(
 		    v, answer, &rule, "this certificate gives access to nothing here");
 	v->line = rule.line;
@@ -106,31 +102,63 @@ judge_open(const struct generation *g, const struct evidence *ev, const struct i
 }
 
 int
-judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,
-    const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
+judge_open(const struct generation *g, const struct evidence *ev, const struct identity *id,
+    const struct sockaddr_storage *from, int64_t now, char *name, struct verdict *v)
 {
 	struct accepted a;
+	const struct settings_section *s;
+
+	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
+		return -1;
+	s = &g->settings.sections[a.index[0]];
+	if (identity_name(id, s->name, s->fields, s->nfields, name, IDENTITY_NAME_MAX, &v->why) ==
+	    -1)
+		return verdict_refuse(v, REFUSED_MAP, "the certificate names nobody");
+	return judge_unasked(g, &a, id, from, v);
+}
+
+int
+judge_account(const struct generation *g, const struct accepted *a, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, struct verdict *v)
+{
 	struct idmap_rule_info rule = { 0 };
-	struct idmap_query q = { .id = id,
+	const struct idmap_query q = { .id = id,
+		.sections = a->names,
+		.nsections = a->n,
 		.from = (const struct sockaddr *)from,
 		.account = l->account,
 		.has_uid = l->has_uid,
 		.uid = l->uid,
 		.service = l->service,
+		.age = l->age,
 		.keys = l->keys,
-		.own_key = ev->has_key ? ev->key : NULL,
+		.own_key = l->own_key,
 		.bound_only = l->bound_only };
-	enum idmap_verdict answer;
+	enum idmap_verdict answer = idmap_who(g->map, &q, &rule);
 
+	if (answer == IDMAP_YES || answer == IDMAP_KEY_UNKNOWN) {
+		v->line = rule.line;
+		v->value = rule.value;
+		v->section = rule.section;
+		v->max_session = rule.max_session;
+	}
+	if (answer == IDMAP_YES)
+		return 0;
+	return refuse_map(v, answer, &rule,
+	    answer == IDMAP_NO_KEY || answer == IDMAP_KEY_UNKNOWN
+		? "the certificate gives no access to this account with this SSH key"
+		: "the certificate gives no access to this account");
+}
+
+int
+judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
+{
+	struct accepted a;
+	struct login login = *l;
+
+	login.own_key = evidence_key(ev);
 	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
 		return -1;
-	q.sections = a.names;
-	q.nsections = a.n;
-	if ((answer = idmap_who(g->map, &q, &rule)) != IDMAP_YES)
-		return refuse_map(v, answer, &rule,
-		    answer == IDMAP_NO_KEY || answer == IDMAP_KEY_UNKNOWN
-			? "the certificate gives no access to this account with this SSH key"
-			: "the certificate gives no access to this account");
-	v->line = rule.line;
-	return 0;
+	return judge_account(g, &a, id, from, &login, v);
 }

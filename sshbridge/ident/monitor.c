@@ -2,8 +2,8 @@
 #include "ident.h"
 #include "report.h"
 
-static void
-send_ready(struct ident *id, uint64_t number, const struct err *why_not)
+void
+ident_ready(struct ident *id, uint64_t number, const struct err *why_not)
 {
 	uint8_t buf[1024];
 	struct msg_out o;
@@ -18,7 +18,7 @@ send_ready(struct ident *id, uint64_t number, const struct err *why_not)
 		id->log_lost++;
 }
 
-/* Built completely, then in force; what does not build leaves the old one there. */
+/* Built completely, then offered; what does not build leaves the old one there. */
 static int
 on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
@@ -26,22 +26,19 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	struct generation *g;
 	struct err why = { 0 };
 	uint64_t number;
+	uint32_t force;
 
-	if (msg_get_u64(m, &number) == -1)
+	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &force) == -1 || force > 1)
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
 	if (nfds != 3)
 		return err_set(e, ERR_PEER, "GENERATION: %zu descriptors", nfds);
 	if ((g = generation_map(number, fds, &why)) == NULL) {
-		send_ready(id, number, &why);
+		ident_ready(id, number, &why);
 		return 0;
 	}
-	generation_unref(id->gen);
-	id->gen = g;
-	ask_enable(id);
-	keys_enable(id);
-	send_ready(id, number, NULL);
+	candidate_offer(id, g, force == 1);
 	return 0;
 }
 

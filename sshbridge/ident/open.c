@@ -63,13 +63,15 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
 	struct ident *id = g->id;
 	const struct settings_target *target = settings_target(&id->gen->settings, r->server_name);
 	char name[IDENTITY_NAME_MAX];
+	int64_t now = ident_now();
 
 	memcpy(c->target, target->name, sizeof(c->target));
-	if (judge_open(id->gen, c->evidence, identity, &r->from, ident_now(), name, v) == -1 ||
+	if (judge_open(id->gen, c->evidence, identity, &r->from, now, name, v) == -1 ||
 	    check_limits(id, g, name, v) == -1)
 		return -1;
 	if (table_add(&id->table, c, name, &v->why) == -1)
 		return verdict_refuse(v, REFUSED_INTERNAL, "the bridge is full, try again later");
+	review_judged(id, c, now);
 	if (dial_start(id, c, target, &v->why) == -1)
 		return verdict_refuse(
 		    v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
@@ -149,5 +151,5 @@ open_connected(struct ident *id, struct conn *c, int fd)
 		return;
 	}
 	report_open(id, "opened", c, NULL);
-	gate_send_opened(c->gate, c, idle_timeout, fd);
+	gate_send_opened(c->gate, c, idle_timeout, review_renew_at(id, c, ident_now()), fd);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grant.h"
 #include "ident.h"
 #include "report.h"
 
@@ -144,5 +145,45 @@ report_closed(struct ident *id, const struct conn *c, int64_t seconds, const str
 	}
 	logline_fmt(&l, "seconds", "%lld", (long long)seconds);
 	logline_str(&l, "why", end->why);
+	report_line(id, CHILD_NOTICE, l.text);
+}
+
+void
+report_cut(struct ident *id, const struct conn *c, const char *why)
+{
+	struct logline l;
+	char at[ADDR_TEXT_SIZE], fingerprint[TEXT_SHA256_SIZE];
+
+	logline_start(&l, "cut");
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
+	logline_str(&l, "identity", c->person->name);
+	logline_str(&l, "from", endpoint_text_port(&c->client, at));
+	logline_str(&l, "fingerprint", text_sha256(fingerprint, c->evidence->leaf));
+	if (c->grants != NULL)
+		logline_str(&l, "account", c->grants->account);
+	logline_str(&l, "for", cut_name(c->cut));
+	logline_str(&l, "why", why);
+	report_line(id, CHILD_NOTICE, l.text);
+}
+
+void
+report_renewed(
+    struct ident *id, const struct conn *c, const struct evidence *old, const struct identity *now)
+{
+	struct logline l;
+	char at[ADDR_TEXT_SIZE], fingerprint[TEXT_SHA256_SIZE], until[TEXT_TIME_SIZE];
+	struct err e;
+	struct identity *then = evidence_identity(old, &e);
+
+	logline_start(&l, "renewed");
+	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
+	logline_str(&l, "identity", c->person->name);
+	logline_str(&l, "from", endpoint_text_port(&c->client, at));
+	if (then != NULL)
+		put_value(&l, "old-serial", then, ID_SERIAL);
+	identity_free(then);
+	put_value(&l, "serial", now, ID_SERIAL);
+	logline_str(&l, "fingerprint", text_sha256(fingerprint, c->evidence->leaf));
+	logline_str(&l, "not-after", text_time(until, c->evidence->leaf_not_after));
 	report_line(id, CHILD_NOTICE, l.text);
 }

@@ -20,4 +20,10 @@ void report_open(struct ident *id, const char *event, const struct conn *c, cons
 void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
     const struct conn_end *end) __attribute__((nonnull));
 
+/* "cut", once for each connection that is. */
+void report_cut(struct ident *id, const struct conn *c, const char *why) __attribute__((nonnull));
+/* "renewed": c has the new evidence already, of `now`; `old` is what it had. */
+void report_renewed(struct ident *id, const struct conn *c, const struct evidence *old,
+    const struct identity *now) __attribute__((nonnull));
+
 #endif

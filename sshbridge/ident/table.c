@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cut.h"
 #include "dial.h"
+#include "grant.h"
 #include "ident.h"
 #include "report.h"
 #include "unbound.h"
@@ -15,6 +16,8 @@ int
 table_init(struct table *t, struct err *e)
 {
 	*t = (struct table){ 0 };
+	TAILQ_INIT(&t->review);
+	TAILQ_INIT(&t->count);
 	if (getrandom(&t->seed, sizeof(t->seed), 0) != (ssize_t)sizeof(t->seed))
 		return err_sys(e, errno, "random number");
 	if (hash_init(&t->by_id, e) == 0 && hash_init(&t->by_number, e) == 0 &&
@@ -103,15 +106,6 @@ table_count(const struct table *t, const char *name)
 	return p == NULL ? 0 : p->count;
 }
 
-static int64_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 struct conn *
 conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence *ev, struct err *e)
 {
@@ -132,7 +126,7 @@ conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence
 	c->number = number;
 	c->evidence = ev;
 	c->fd = -1;
-	c->since = monotonic();
+	c->since = ident_monotonic();
 	return c;
 }
 
@@ -142,30 +136,65 @@ conn_free(struct conn *c)
 	if (c == NULL)
 		return;
 	unbound_end(c);
-	free(c->keys);
+	grants_free(c);
+	free(c->cut_text);
 	free(c->evidence);
 	free(c);
+}
+
+/* One more connection of that name. NULL: ERR_NOMEM. */
+static struct person *
+join_person(struct table *t, const char *name, struct err *e)
+{
+	struct person *p = find_person(t, name);
+	size_t n = strlen(name);
+
+	if (p == NULL) {
+		if ((p = malloc(sizeof(*p) + n + 1)) == NULL) {
+			err_nomem(e, "connection");
+			return NULL;
+		}
+		p->count = 0;
+		memcpy(p->name, name, n + 1);
+		hash_add(&t->people, &p->node, hash_bytes(t->seed, name, n));
+	}
+	p->count++;
+	return p;
+}
+
+static void
+leave_person(struct table *t, struct person *p)
+{
+	if (--p->count > 0)
+		return;
+	hash_remove(&t->people, &p->node);
+	free(p);
 }
 
 int
 table_add(struct table *t, struct conn *c, const char *name, struct err *e)
 {
-	size_t n = strlen(name);
-
-	c->person = find_person(t, name);
-	if (c->person == NULL) {
-		if ((c->person = malloc(sizeof(*c->person) + n + 1)) == NULL)
-			return err_nomem(e, "connection");
-		c->person->count = 0;
-		memcpy(c->person->name, name, n + 1);
-		hash_add(&t->people, &c->person->node, hash_bytes(t->seed, name, n));
-	}
-	c->person->count++;
+	if ((c->person = join_person(t, name, e)) == NULL)
+		return -1;
 	hash_add(&t->by_id, &c->by_id, c->id);
 	hash_add(&t->by_number, &c->by_number, number_value(t, c->gate, c->number));
 	LIST_INSERT_HEAD(&c->gate->conns, c, of_gate);
 	c->gate->nconns++;
+	TAILQ_INSERT_TAIL(&t->review, c, in_review);
+	TAILQ_INSERT_TAIL(&t->count, c, in_count);
 	t->n++;
+	return 0;
+}
+
+int
+table_rename(struct table *t, struct conn *c, const char *name, struct err *e)
+{
+	struct person *p = join_person(t, name, e);
+
+	if (p == NULL)
+		return -1;
+	leave_person(t, c->person);
+	c->person = p;
 	return 0;
 }
 
@@ -188,22 +217,16 @@ take_off(struct table *t, struct conn *c)
 	}
 	hash_remove(&t->by_number, &c->by_number);
 	hash_remove(&t->by_id, &c->by_id);
+	TAILQ_REMOVE(&t->review, c, in_review);
+	TAILQ_REMOVE(&t->count, c, in_count);
 	t->n--;
-}
-
-static void
-leave_person(struct table *t, struct person *p)
-{
-	if (--p->count > 0)
-		return;
-	hash_remove(&t->people, &p->node);
-	free(p);
 }
 
 void
 table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 {
 	take_off(&id->table, c);
+	cut_forget(c);
 	dial_free(c->dial);
 	c->dial = NULL;
 	if (c->fd != -1) {
@@ -211,7 +234,7 @@ table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 		(void)shutdown(c->fd, SHUT_RDWR);
 		close(c->fd);
 	}
-	report_closed(id, c, monotonic() - c->since, end);
+	report_closed(id, c, ident_monotonic() - c->since, end);
 	leave_person(&id->table, c->person);
 	LIST_REMOVE(c, of_gate);
 	c->gate->nconns--;

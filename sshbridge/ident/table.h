@@ -14,6 +14,7 @@ struct ident;
 struct gate;
 struct dial;
 struct unbound;
+struct grant;
 
 /* One identity's name and how many connections it has. */
 struct person {
@@ -41,15 +42,32 @@ struct conn {
 	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
 	uint64_t cookie;	 /* of the socket that asked first; 0: nobody has yet */
-	struct keyset *keys;	 /* SSH keys that the last yes was by; NULL: none was known */
 	struct unbound *unbound; /* let in on the word that open_session will tell the key */
+	/* grant.h: the accounts that WHO has granted, the last one first */
+	struct grant *grants;
+	/* review.h */
+	TAILQ_ENTRY(conn) in_review;
+	uint64_t visited, judged;     /* the last pass that came by, and that judged it */
+	int64_t holds_from, holds_to; /* within these seconds no certificate begins or ends */
+	uint32_t max_session;	      /* seconds from `since`; 0: no end */
+	/* candidate.h */
+	TAILQ_ENTRY(conn) in_count;
+	uint64_t counted;
+	/* cut.h */
+	uint32_t cut; /* enum cut_code: it was cut; it grants nothing */
+	bool cut_waits;
+	char *cut_text; /* while CUT waits for room; NULL: the usual words */
+	TAILQ_ENTRY(conn) in_cuts;
 };
 LIST_HEAD(conn_list, conn);
+TAILQ_HEAD(conn_queue, conn);
 
 struct table {
 	uint64_t seed;
 	struct hash by_id, by_number, by_tuple, people;
 	size_t n, nlive;
+	/* all of them, each in the order of who was looked at last */
+	struct conn_queue review, count;
 };
 
 int table_init(struct table *t, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -62,6 +80,9 @@ void conn_free(struct conn *c); /* one that never was on the table */
 
 /* Put it on the table under its identity's name. -1: ERR_NOMEM. */
 int table_add(struct table *t, struct conn *c, const char *name, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* The same connection under another name, as a renewed certificate says. -1: ERR_NOMEM. */
+int table_rename(struct table *t, struct conn *c, const char *name, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 uint32_t table_count(const struct table *t, const char *name) __attribute__((nonnull));
 /* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cut.h"
 #include "ident.h"
-#include "report.h"
 #include "unbound.h"
 
 struct unbound {
@@ -67,17 +67,6 @@ unbound_end(struct conn *c)
 void
 unbound_cut(struct ident *id, struct conn *c, const char *why)
 {
-	struct logline l;
-
 	unbound_end(c);
-	if (c->ended)
-		return;
-	c->ended = true;
-	logline_start(&l, "cut");
-	logline_fmt(&l, "conn", "%016llx", (unsigned long long)c->id);
-	logline_str(&l, "identity", c->person->name);
-	logline_str(&l, "why", why);
-	report_line(id, CHILD_NOTICE, l.text);
-	/* the gate sees the end of the target and says CLOSED; until then the port stays ours */
-	(void)shutdown(c->fd, SHUT_RDWR);
+	conn_cut(id, c, CUT_KEY, NULL, why);
 }

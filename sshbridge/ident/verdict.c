@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grant.h"
 #include "ident.h"
 #include "report.h"
 #include "unbound.h"
@@ -94,21 +95,6 @@ read_keys(struct case_ *k)
 	return 0;
 }
 
-/* Remember the keys that a yes was by, for renewal and review. */
-static int
-keep_keys(struct case_ *k)
-{
-	struct keyset *keys = NULL;
-
-	if (k->keys_known && (keys = keyset_copy(&k->keys)) == NULL) {
-		err_nomem(&k->v.why, "SSH keys");
-		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	}
-	free(k->conn->keys);
-	k->conn->keys = keys;
-	return 0;
-}
-
 /*
  * Where each rule that grants the account binds a key and this hook does not know it: a no, unless
  * the line of pam.d promises that open_session will ask again.
@@ -116,14 +102,32 @@ keep_keys(struct case_ *k)
 static int
 grant_unbound(struct ident *id, struct case_ *k)
 {
-	unsigned line = k->v.line;
+	const struct verdict v = k->v;
 
-	if (k->q->bind_session == 0 || k->v.map != IDMAP_KEY_UNKNOWN)
+	if (k->q->bind_session == 0 || v.map != IDMAP_KEY_UNKNOWN)
 		return -1;
 	if (unbound_begin(id, k->conn, k->q->account, &k->v.why) == -1)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	k->v = (struct verdict){ .line = line };
+	k->v = (struct verdict){
+		.line = v.line, .value = v.value, .section = v.section, .max_session = v.max_session
+	};
 	k->unbound = true;
+	return 0;
+}
+
+/* What was granted is judged again for as long as the connection lives. */
+static int
+keep(struct case_ *k, const struct login *login)
+{
+	struct conn *c = k->conn;
+
+	if (k->q->hook == HOOK_KEYS)
+		return 0;
+	if (grant_keep(c, login, &k->v, k->unbound, &k->v.why) == -1)
+		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
+	/* of one that waits for its key another rule may have the last word; 0 is the longest */
+	if (!k->unbound && c->max_session - 1 > k->v.max_session - 1)
+		c->max_session = k->v.max_session;
 	return 0;
 }
 
@@ -135,6 +139,7 @@ judge_login(struct ident *id, struct case_ *k, int64_t now)
 		.account = k->q->account,
 		.has_uid = k->q->has_uid == 1,
 		.uid = k->q->uid,
+		.age = (uint32_t)(ident_monotonic() - k->conn->since),
 		.bound_only = k->q->hook == HOOK_KEYS };
 
 	if (read_keys(k) == -1)
@@ -144,9 +149,10 @@ judge_login(struct ident *id, struct case_ *k, int64_t now)
 	endpoint_to(&k->conn->client, &from);
 	if (k->keys_known)
 		login.keys = &k->keys;
-	if (judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v) == -1)
-		return grant_unbound(id, k);
-	return 0;
+	if (judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v) == -1 &&
+	    grant_unbound(id, k) == -1)
+		return -1;
+	return keep(k, &login);
 }
 
 /* A session opens, or does not: by now its key is known, and no second try is waited for. */
@@ -154,11 +160,13 @@ static int
 judge_session(struct ident *id, struct case_ *k, int64_t now)
 {
 	struct conn *c = k->conn;
-	int r = judge_login(id, k, now);
+	int r;
 
-	if (r == 0 && unbound_for_other(c, k->q->account))
+	if (unbound_for_other(c, k->q->account))
 		r = deny(k, "this is not the account that was let in",
 		    "the session is for another account than the one that waits for its key");
+	else
+		r = judge_login(id, k, now);
 	if (r == 0)
 		unbound_end(c);
 	else if (c->unbound != NULL || k->v.map == IDMAP_NO_KEY)
@@ -169,12 +177,10 @@ judge_session(struct ident *id, struct case_ *k, int64_t now)
 static int
 judge_entry(struct ident *id, struct case_ *k, int64_t now)
 {
-	int r;
-
 	if (check_cookie(k) == -1 || check_state(k) == -1)
 		return -1;
-	r = k->q->hook == HOOK_OPEN_SESSION ? judge_session(id, k, now) : judge_login(id, k, now);
-	return r == -1 || k->q->hook == HOOK_KEYS ? r : keep_keys(k);
+	return k->q->hook == HOOK_OPEN_SESSION ? judge_session(id, k, now)
+					       : judge_login(id, k, now);
 }
 
 static void

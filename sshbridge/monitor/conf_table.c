@@ -25,6 +25,7 @@ const struct conf_section_info conf_sections[CONF_NSECTIONS] = {
 static const struct conf_word tls_versions[] = { { "1.2", 0x0303 }, { "1.3", 0x0304 }, { 0 } };
 static const struct conf_word revocations[] = { { "require", 1 }, { "off", 0 }, { 0 } };
 static const struct conf_word stales[] = { { "keep", 0 }, { 0 } };
+static const struct conf_word expiries[] = { { "cut", 0 }, { "keep", 1 }, { 0 } };
 static const struct conf_word modes[] = { { "forward", CONF_FORWARD }, { 0 } };
 static const struct conf_word sources[] = {
 	{ "per-identity", SOURCE_PER_IDENTITY },
@@ -103,6 +104,12 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	{ CONF_TARGET, "idle-timeout", CONF_NUMBER, "0", false, RANGE(0, MONTH),
 	    .at = EACH(settings.targets, idle_timeout),
 	    .help = "seconds without a byte until a connection ends; 0 is never" },
+	{ CONF_TARGET, "on-expiry", CONF_WORD, "cut", .words = expiries,
+	    .at = EACH(settings.targets, keep_expired),
+	    .help = "what the end of a certificate does to live connections" },
+	{ CONF_TARGET, "reauth", CONF_NUMBER, "600", false, RANGE(0, MONTH),
+	    .at = EACH(settings.targets, reauth),
+	    .help = "seconds before its end at which a new certificate is asked for; 0 is never" },
 
 	{ CONF_LIMITS, "handshake-timeout", CONF_NUMBER, "10", false, RANGE(1, 300),
 	    .at = ONE(settings.handshake_timeout),
@@ -129,8 +136,6 @@ static const struct {
 	{ CONF_TOP, "jump-networks" },
 	{ CONF_TOP, "listen-local" },
 	{ CONF_TARGET, "host-keys" },
-	{ CONF_TARGET, "on-expiry" },
-	{ CONF_TARGET, "reauth" },
 	{ CONF_TARGET, "authorized-keys" },
 	{ CONF_TARGET, "ssh-keys" },
 	{ CONF_TARGET, "pam" },

@@ -378,6 +378,8 @@ send_generation(struct kid *k, struct generation *g, const int *which, size_t n)
 
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, g->number);
+	if (k->kind == KID_IDENT)
+		msg_put_u32(&o, k->m->force && g == k->m->candidate);
 	k->sent = g->number;
 	(void)evtimer_add(k->deadline, &five);
 	kid_send(k, &o, fds, have);

@@ -466,6 +466,7 @@ gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle)
 	msg_put_u32(&o, number);
 	msg_put_u32(&o, idle);
 	msg_put_str(&o, "login");
+	msg_put_u64(&o, 0);
 	gateplay_send(p->ident, &o, &pair[1], 1);
 	close(pair[1]);
 	return pair[0];

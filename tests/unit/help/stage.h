@@ -13,6 +13,7 @@ struct stage {
 	pid_t pid;
 	int monitor;		   /* the channel's other end */
 	char root[64], last[4096]; /* the line of the last LOG */
+	bool force;		   /* of every GENERATION to ident */
 };
 void stage_start(struct stage *p, const char *program);
 /* Close the channel and wait: the child must end by itself with status 0. */
@@ -52,7 +53,7 @@ void stage_in_force(struct stage *p, uint64_t number, const struct settings *s);
 /* OPEN as a gate sends it; stage_open() fills in a good one of alice's. */
 struct stage_open {
 	uint32_t number;
-	const char *server_name, *email, *cn, *client;
+	const char *server_name, *email, *cn, *client, *serial;
 	const char *sections[3];       /* up to the first NULL */
 	uint8_t leaf, anchor;	       /* first bytes of the SHA-256s */
 	int64_t not_before, not_after; /* of the leaf; the anchor's are wide */
@@ -63,10 +64,18 @@ struct stage_open {
 struct stage_open stage_open(uint32_t number);
 void stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size);
 void stage_open_send(int gate, const struct stage_open *a);
+/* RENEW with the certificate of `a`, and the answer to one that is taken: its renew-at. */
+void stage_renew_put(
+    const struct stage_open *a, uint64_t conn, struct msg_out *o, uint8_t *buf, size_t size);
+void stage_renew_send(int gate, uint64_t conn, const struct stage_open *a);
+uint64_t stage_renewed(int gate, uint32_t number, uint64_t conn);
 void stage_closed(int gate, uint64_t conn, uint32_t number);
 
 /* OPENED: returns the socket. */
 int stage_opened(int gate, uint32_t number, uint64_t *conn);
+int stage_opened_until(int gate, uint32_t number, uint64_t *conn, uint64_t *renew_at);
+/* CUT of this connection: returns its code. */
+unsigned stage_cut(int gate, uint32_t number, uint64_t conn);
 /* REFUSED: returns its code. */
 unsigned stage_refused(int gate, uint32_t number);
 

@@ -52,6 +52,7 @@ stage_settings(struct settings *s, uint16_t target_port)
 	s->targets[0].port = target_port;
 	s->targets[0].source = SOURCE_PER_IDENTITY;
 	s->targets[0].idle_timeout = 77;
+	s->targets[0].reauth = 600;
 }
 
 void
@@ -83,6 +84,7 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	records_done(&w);
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, number);
+	msg_put_u32(&o, p->force);
 	stage_send(p->monitor, &o, fds, 3);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
@@ -108,6 +110,7 @@ stage_open(uint32_t number)
 		.server_name = "",
 		.client = "192.0.2.7",
 		.email = "alice@corp.example",
+		.serial = "1a2b",
 		.sections = { "corp" },
 		.leaf = 1,
 		.anchor = STAGE_ANCHOR,
@@ -124,7 +127,7 @@ put_identity(const struct stage_open *a, const uint8_t leaf[32], struct msg_out 
 
 	assert_non_null(id);
 	(void)text_sha256(fp, leaf);
-	assert_int_equal(0, identity_add(id, ID_SERIAL, "1a2b", 4, &e));
+	assert_int_equal(0, identity_add(id, ID_SERIAL, a->serial, strlen(a->serial), &e));
 	if (a->email != NULL)
 		assert_int_equal(0, identity_add(id, ID_EMAIL, a->email, strlen(a->email), &e));
 	if (a->cn != NULL)
@@ -161,27 +164,16 @@ put_cert(const struct stage_open *a, const char *section, bool leaf, struct msg_
 	pathcert_put(&pc, o);
 }
 
-void
-stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size)
+/* What OPEN and RENEW say of a certificate. */
+static void
+put_evidence(const struct stage_open *a, struct msg_out *o)
 {
-	struct sockaddr_storage client, listener;
-	struct err e = { 0 };
 	uint8_t leaf[32];
 	uint32_t n = 0;
 
 	memset(leaf, a->leaf, sizeof(leaf));
-	assert_int_equal(0, addr_parse(a->client, &client, &e));
-	assert_int_equal(0, addr_parse("192.0.2.1", &listener, &e));
-	addr_set_port(&client, 50000);
-	addr_set_port(&listener, 8443);
 	while (n < 3 && a->sections[n] != NULL)
 		n++;
-	msg_start(o, buf, size, MSG_OPEN, 0);
-	msg_put_u32(o, a->number);
-	msg_put_u64(o, 1);
-	msg_put_str(o, a->server_name);
-	addr_put(&client, o);
-	addr_put(&listener, o);
 	msg_put_u32(o, n);
 	for (uint32_t i = 0; i < n; i++)
 		msg_put_str(o, a->sections[i]);
@@ -194,6 +186,63 @@ stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size
 	}
 	if (a->stray_section)
 		put_cert(a, "stray", true, o);
+}
+
+void
+stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size)
+{
+	struct sockaddr_storage client, listener;
+	struct err e = { 0 };
+
+	assert_int_equal(0, addr_parse(a->client, &client, &e));
+	assert_int_equal(0, addr_parse("192.0.2.1", &listener, &e));
+	addr_set_port(&client, 50000);
+	addr_set_port(&listener, 8443);
+	msg_start(o, buf, size, MSG_OPEN, 0);
+	msg_put_u32(o, a->number);
+	msg_put_u64(o, 1);
+	msg_put_str(o, a->server_name);
+	addr_put(&client, o);
+	addr_put(&listener, o);
+	put_evidence(a, o);
+}
+
+void
+stage_renew_put(
+    const struct stage_open *a, uint64_t conn, struct msg_out *o, uint8_t *buf, size_t size)
+{
+	msg_start(o, buf, size, MSG_RENEW, conn);
+	msg_put_u32(o, a->number);
+	put_evidence(a, o);
+}
+
+void
+stage_renew_send(int gate, uint64_t conn, const struct stage_open *a)
+{
+	uint8_t buf[8192];
+	struct msg_out o;
+
+	stage_renew_put(a, conn, &o, buf, sizeof(buf));
+	stage_send(gate, &o, NULL, 0);
+}
+
+uint64_t
+stage_renewed(int gate, uint32_t number, uint64_t conn)
+{
+	struct got *g = malloc(sizeof(*g));
+	struct err e = { 0 };
+	uint64_t renew;
+	uint32_t n;
+
+	assert_non_null(g);
+	stage_expect(gate, g, MSG_RENEWED);
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_int_equal(0, msg_get_u64(&g->m, &renew));
+	assert_int_equal(0, msg_end(&g->m, &e));
+	assert_int_equal(number, n);
+	assert_true(g->m.conn == conn);
+	free(g);
+	return renew;
 }
 
 void
@@ -223,6 +272,14 @@ stage_closed(int gate, uint64_t conn, uint32_t number)
 int
 stage_opened(int gate, uint32_t number, uint64_t *conn)
 {
+	uint64_t renew;
+
+	return stage_opened_until(gate, number, conn, &renew);
+}
+
+int
+stage_opened_until(int gate, uint32_t number, uint64_t *conn, uint64_t *renew)
+{
 	struct got *g = malloc(sizeof(*g));
 	uint32_t n, idle;
 	char target[64];
@@ -234,6 +291,7 @@ stage_opened(int gate, uint32_t number, uint64_t *conn)
 	assert_int_equal(0, msg_get_u32(&g->m, &n));
 	assert_int_equal(0, msg_get_u32(&g->m, &idle));
 	assert_int_equal(0, msg_get_str(&g->m, target, sizeof(target)));
+	assert_int_equal(0, msg_get_u64(&g->m, renew));
 	assert_int_equal(0, msg_end(&g->m, &e));
 	assert_int_equal(number, n);
 	assert_int_equal(1, g->nfds);
@@ -242,6 +300,28 @@ stage_opened(int gate, uint32_t number, uint64_t *conn)
 	fd = g->fds[0];
 	free(g);
 	return fd;
+}
+
+unsigned
+stage_cut(int gate, uint32_t number, uint64_t conn)
+{
+	struct got *g = malloc(sizeof(*g));
+	uint32_t n, code;
+	char text[256];
+	struct err e = { 0 };
+
+	assert_non_null(g);
+	stage_expect(gate, g, MSG_CUT);
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_int_equal(0, msg_get_u32(&g->m, &code));
+	assert_int_equal(0, msg_get_str(&g->m, text, sizeof(text)));
+	assert_int_equal(0, msg_end(&g->m, &e));
+	assert_int_equal(number, n);
+	assert_true(g->m.conn == conn);
+	assert_int_equal(0, g->nfds);
+	assert_true(strlen(text) > 0);
+	free(g);
+	return code;
 }
 
 unsigned

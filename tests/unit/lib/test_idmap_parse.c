@@ -263,13 +263,21 @@ options_are_known_and_come_once(void **state)
 	assert_map_error("cn a alice servic=sshd\n",
 	    "map:1: option: \"servic\" is unknown, allowed are trust service from issuer policy "
 	    "bind "
-	    "key");
+	    "key max-session");
 	assert_map_error("cn a alice Service=sshd\n", "map:1: option: \"Service\" is unknown");
 	assert_map_error("cn a alice service\n", "map:1: option: \"service\" is no NAME=VALUE");
 	assert_map_error("cn a alice =sshd\n", "map:1: option: \"\" is unknown");
 	assert_map_error("cn a alice bob\n", "map:1: option: \"bob\" is no NAME=VALUE");
 	assert_map_error("cn a alice to=x\n", "map:1: to: not in this version");
-	assert_map_error("cn a alice max-session=60\n", "map:1: max-session: not in this version");
+	assert_map_ok("cn a alice max-session=1\ncn b bob max-session=2592000\n", 2);
+	assert_map_error("cn a alice max-session=0\n", "map:1: max-session: \"0\", allowed are 1");
+	assert_map_error("cn a alice max-session=2592001\n", "map:1: max-session: \"2592001\"");
+	assert_map_error("cn a alice max-session=060\n", "map:1: max-session: \"060\"");
+	assert_map_error("cn a alice max-session=60s\n", "map:1: max-session: \"60s\"");
+	assert_map_error("cn a alice max-session=-1\n", "map:1: max-session: \"-1\"");
+	assert_map_error("cn a alice max-session=99999999999\n", "map:1: max-session: \"999");
+	assert_map_error("cn a alice max-session=1 max-session=1\n", "map:1: max-session: given");
+	assert_map_error("cn a deny max-session=60\n", "map:1: max-session: a deny rule");
 	assert_map_error("cn a alice service=sshd service=sudo\n", "map:1: service: given twice");
 	assert_map_error("cn a alice from=::1 from=::1\n", "map:1: from: given twice");
 	assert_map_error("cn a alice trust=corp trust=corp\n", "map:1: trust: given twice");

@@ -434,14 +434,17 @@ check_reports_rules_twice_and_weaker_terms(void **state)
 				  "cn d carol service=sudo\n"
 				  "cn e carol from=::1\n"
 				  "cn {f} {f}\n"
-				  "cn c bob,bobby\n";
+				  "cn c bob,bobby\n"
+				  "cn g dave\n"
+				  "cn h dave max-session=60\n";
 	struct idmap *m = map_of(map, 1);
 	char got[2000] = "";
 
 	(void)state;
 	idmap_check(m, 100, collect, got);
 	assert_string_equal("map:4: the same rule as in line 3\n"
-			    "map:2: gives alice without from=, which line 1 demands\n",
+			    "map:2: gives alice without from=, which line 1 demands\n"
+			    "map:9: gives dave without max-session=, which line 10 demands\n",
 	    got);
 	got[0] = '\0';
 	idmap_check(m, 1, collect, got);
@@ -453,6 +456,97 @@ check_reports_rules_twice_and_weaker_terms(void **state)
 	idmap_check(m, 100, collect, got);
 	assert_string_equal("", got);
 	idmap_free(m);
+}
+
+/* ---- max-session= ----------------------------------------------------------------------- */
+static void
+max_session_holds_from_opening_until_it_is_over(void **state)
+{
+	struct setup s;
+
+	(void)state;
+	setup_new(&s);
+	s.q.age = 59;
+	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice max-session=60\n"));
+	assert_int_equal(60, s.rule.max_session);
+	s.q.age = 60;
+	assert_int_equal(IDMAP_NO_OPTION, who(&s, "email alice@c alice max-session=60\n"));
+	/* at OPEN it is not looked at */
+	assert_int_equal(IDMAP_YES, open_verdict(&s, "email alice@c alice max-session=60\n"));
+	s.q.age = UINT32_MAX;
+	assert_int_equal(IDMAP_YES, who(&s, "email alice@c alice\n"));
+	assert_int_equal(0, s.rule.max_session);
+	identity_free(s.id);
+}
+
+static void
+of_several_rules_the_one_that_lasts_longest_is_told(void **state)
+{
+	static const char sixty[] = "email alice@c alice max-session=60\n"
+				    "email {u}@c {u} max-session=90\n"
+				    "email * alice max-session=90\n";
+	struct setup s;
+	char map[400];
+
+	(void)state;
+	setup_new(&s);
+	assert_int_equal(IDMAP_YES, who(&s, sixty));
+	assert_int_equal(2, s.rule.line);
+	assert_int_equal(90, s.rule.max_session);
+	(void)snprintf(map, sizeof(map), "%semail alice@c alice\n", sixty);
+	assert_int_equal(IDMAP_YES, who(&s, map));
+	assert_int_equal(4, s.rule.line);
+	assert_int_equal(0, s.rule.max_session);
+	/* but only among those whose other options hold */
+	(void)snprintf(map, sizeof(map), "%semail alice@c alice service=sudo\n", sixty);
+	assert_int_equal(IDMAP_YES, who(&s, map));
+	assert_int_equal(2, s.rule.line);
+	identity_free(s.id);
+}
+
+static void
+a_grant_tells_by_which_value_and_section_it_matched(void **state)
+{
+	static const char map[] = "email *@c ops trust=partner,corp\ncn x ops trust=corp\n";
+	struct setup s;
+	struct idmap *m = map_of(map, 2);
+
+	(void)state;
+	setup_new(&s);
+	identity_free(s.id);
+	/* the smallest of several, in whatever order they come */
+	s.q.id = s.id = id_of(ID_EMAIL, "bob@c", ID_EMAIL, "alice@c", ID_EMAIL, "carol@c", 0);
+	s.q.account = "ops";
+	s.q.sections = two_sections;
+	s.q.nsections = 2;
+	assert_int_equal(IDMAP_YES, idmap_who(m, &s.q, &s.rule));
+	assert_int_equal(ID_EMAIL, s.rule.value->field);
+	assert_string_equal("alice@c", (const char *)s.rule.value->data);
+	assert_string_equal("corp", s.rule.section);
+	s.q.sections = two_sections + 1;
+	s.q.nsections = 1;
+	assert_int_equal(IDMAP_YES, idmap_who(m, &s.q, &s.rule));
+	assert_string_equal("partner", s.rule.section);
+	s.q.account = "nobody";
+	assert_int_equal(IDMAP_NO_ACCOUNT, idmap_who(m, &s.q, &s.rule));
+	identity_free(s.id);
+	idmap_free(m);
+}
+
+static void
+values_are_the_same_as_the_map_sees_them(void **state)
+{
+	struct identity *a = id_of(ID_EMAIL, "alice@c.example", ID_CN, "alice", 0);
+	struct identity *b = id_of(ID_EMAIL, "alice@C.Example", ID_CN, "Alice", ID_EMAIL,
+	    "Alice@c.example", ID_CN, "alice@c.example", 0);
+
+	(void)state;
+	assert_true(idmap_same_value(&a->values[0], &b->values[0]));
+	assert_false(idmap_same_value(&a->values[1], &b->values[1]));
+	assert_false(idmap_same_value(&a->values[0], &b->values[2]));
+	assert_false(idmap_same_value(&a->values[0], &b->values[3]));
+	identity_free(a);
+	identity_free(b);
 }
 
 static void
@@ -497,6 +591,10 @@ main(void)
 		cmocka_unit_test(the_order_of_rules_changes_no_verdict),
 		cmocka_unit_test(explain_names_every_rule_that_has_a_say),
 		cmocka_unit_test(check_reports_rules_twice_and_weaker_terms),
+		cmocka_unit_test(max_session_holds_from_opening_until_it_is_over),
+		cmocka_unit_test(of_several_rules_the_one_that_lasts_longest_is_told),
+		cmocka_unit_test(a_grant_tells_by_which_value_and_section_it_matched),
+		cmocka_unit_test(values_are_the_same_as_the_map_sees_them),
 		cmocka_unit_test(a_long_rule_is_cut_between_characters_for_the_log),
 		cmocka_unit_test(every_verdict_has_its_text),
 	};

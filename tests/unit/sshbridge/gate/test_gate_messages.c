@@ -94,7 +94,7 @@ static const struct wrong before_service[] = {
 	{ "GENERATION with two descriptors", MSG_GENERATION, "q", 2, 0 },
 	{ "GENERATION with four descriptors", MSG_GENERATION, "q", 4, 0 },
 	{ "GENERATION long", MSG_GENERATION, "qq", 3, 0 },
-	{ "OPENED from the monitor", MSG_OPENED, "w0s", 1, 1 },
+	{ "OPENED from the monitor", MSG_OPENED, "w0sq", 1, 1 },
 	{ "READY to a gate", MSG_READY, "qws", 0, 0 },
 	{ "an unknown type", (enum msg_type)999, "", 0, 0 },
 };
@@ -141,14 +141,18 @@ wrong_messages_in_service_end_the_gate(void **state)
 
 /* The number 1 is that of the client which waits. */
 static const struct wrong from_ident[] = {
-	{ "OPENED without a socket", MSG_OPENED, "w0s", 0, 1 },
-	{ "OPENED with two sockets", MSG_OPENED, "w0s", 2, 1 },
-	{ "OPENED with a file", MSG_OPENED, "w0s", 1, 1 },
-	{ "OPENED without an id", MSG_OPENED, "w0s", 1, 0 },
-	{ "OPENED short", MSG_OPENED, "w0", 1, 1 },
-	{ "OPENED long", MSG_OPENED, "w0sw", 1, 1 },
+	{ "OPENED without a socket", MSG_OPENED, "w0sq", 0, 1 },
+	{ "OPENED with two sockets", MSG_OPENED, "w0sq", 2, 1 },
+	{ "OPENED with a file", MSG_OPENED, "w0sq", 1, 1 },
+	{ "OPENED without an id", MSG_OPENED, "w0sq", 1, 0 },
+	{ "OPENED short", MSG_OPENED, "w0s", 1, 1 },
+	{ "OPENED long", MSG_OPENED, "w0sqw", 1, 1 },
 	{ "REFUSED short", MSG_REFUSED, "ww", 0, 1 },
 	{ "REFUSED with a socket", MSG_REFUSED, "wws", 1, 1 },
+	{ "CUT short", MSG_CUT, "ww", 0, 1 },
+	{ "CUT long", MSG_CUT, "wwsw", 0, 1 },
+	{ "CUT with a socket", MSG_CUT, "wws", 1, 1 },
+	{ "CUT without an id", MSG_CUT, "wws", 0, 0 },
 	{ "GENERATION from ident", MSG_GENERATION, "q", 3, 0 },
 	{ "CLOSED from ident", MSG_CLOSED, "wqqs", 0, 1 },
 };

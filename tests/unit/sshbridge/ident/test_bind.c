@@ -26,6 +26,7 @@ struct bench {
 	struct stage_sock sock;
 	int listener, gate, fd, far;
 	uint64_t conn;
+	struct stage_open cert;
 	char info[3][1200]; /* SSH_AUTH_INFO_0 for each of three keys */
 };
 
@@ -40,11 +41,25 @@ take_map(struct bench *b, uint64_t number, const char *map)
 		fail_msg("generation refused: %s", why);
 }
 
+/* Another connection with her certificate, in place of the one before. */
+static void
+reopen(struct bench *b)
+{
+	if (b->fd != -1) {
+		stage_closed(b->gate, b->conn, b->cert.number);
+		close(b->fd);
+		close(b->far);
+	}
+	b->cert.number++;
+	stage_open_send(b->gate, &b->cert);
+	b->fd = stage_opened(b->gate, b->cert.number, &b->conn);
+	b->far = accept(b->listener, NULL, NULL);
+}
+
 static int
 setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct stage_open a = stage_open(1);
 	uint16_t port;
 
 	assert_non_null(b);
@@ -57,11 +72,11 @@ setup(void **state)
 	b->gate = stage_peer(&b->p, PEER_GATE, 0);
 	stage_listen(&b->p, &b->sock);
 	take_map(b, 1, same_key);
-	a.ssh_key = b->info[0] + strlen("publickey ");
-	a.lists = sshkeys[1].sha256;
-	stage_open_send(b->gate, &a);
-	b->fd = stage_opened(b->gate, 1, &b->conn);
-	b->far = accept(b->listener, NULL, NULL);
+	b->fd = b->far = -1;
+	b->cert = stage_open(0);
+	b->cert.ssh_key = b->info[0] + strlen("publickey ");
+	b->cert.lists = sshkeys[1].sha256;
+	reopen(b);
 	*state = b;
 	return 0;
 }
@@ -199,9 +214,11 @@ extension_and_list_bind_to_their_keys(void **state)
 	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice", b->info[0], 0));
 	(void)snprintf(map, sizeof(map), "email {user}@corp.example {user} bind=listed key=%s\n",
 	    sshkeys[2].sha256);
+	reopen(b);
 	take_map(b, 3, map);
 	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", b->info[2], 0));
 	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice", b->info[1], 0));
+	reopen(b);
 	take_map(b, 4, "email {user}@corp.example {user} bind=any\n");
 	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", b->info[1], 0));
 	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", "", 0));
@@ -323,23 +340,76 @@ a_waiting_connection_may_end_by_itself(void **state)
 	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice", "", 1));
 }
 
-/* A gate that says something else than a key, or nothing at all, ends with its connections. */
+/* ---- while the connection lives ----------------------------------------------------------------
+ */
+static void
+a_map_that_binds_another_key_cuts_and_one_that_binds_this_does_not(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(MSG_IS, ask(b, OPEN_SESSION, "alice", b->info[0], 0));
+	take_map(b, 2, "email {user}@corp.example {user}\n");
+	take_map(b, 3, same_key);
+	(void)sleep(2);
+	assert_not_cut(b);
+	take_map(b, 4, "email {user}@corp.example {user} bind=extension\n");
+	assert_cut(b, "SSH key is none that the rules");
+}
+
+static void
+a_key_that_was_never_told_does_not_outlive_a_map_that_binds(void **state)
+{
+	struct bench *b = *state;
+
+	take_map(b, 2, "email {user}@corp.example {user}\n");
+	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", "", 1));
+	take_map(b, 3, same_key);
+	assert_cut(b, "SSH key is not known yet");
+}
+
+static void
+a_new_map_does_not_cut_what_waits_for_its_key(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", "", 1));
+	take_map(b, 2, "email {user}@corp.example {user} bind=extension\n");
+	(void)sleep(2);
+	assert_int_equal(MSG_IS, ask(b, OPEN_SESSION, "alice", b->info[1], 0));
+	take_map(b, 3, same_key);
+	assert_cut(b, "SSH key is none that the rules");
+}
+
+static void
+a_renewed_certificate_must_bind_the_same_key(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open next = b->cert;
+
+	assert_int_equal(MSG_IS, ask(b, OPEN_SESSION, "alice", b->info[0], 0));
+	next.leaf = 2;
+	next.not_after += 5000;
+	stage_renew_send(b->gate, b->conn, &next);
+	(void)stage_renewed(b->gate, next.number, b->conn);
+	assert_not_cut(b);
+	next.leaf = 3;
+	next.ssh_key = b->info[2] + strlen("publickey ");
+	stage_renew_send(b->gate, b->conn, &next);
+	assert_int_equal(4, stage_cut(b->gate, next.number, b->conn));
+	assert_cut(b, "SSH key is none that the rules");
+}
+
+/* A gate that says something else than a key ends with its connections. */
 static void
 the_certificates_key_must_be_one(void **state)
 {
 	struct bench *b = *state;
-	struct stage_open a = stage_open(2);
+	struct stage_open a = b->cert;
 	uint8_t buf[8192];
 	struct msg_out o;
 	size_t at;
-	uint64_t conn;
-	int fd;
 
-	a.ssh_key = b->info[0] + strlen("publickey ");
-	stage_open_send(b->gate, &a);
-	fd = stage_opened(b->gate, 2, &conn);
-	close(fd);
-	a.number = 3;
+	a.number++;
 	stage_open_put(&a, &o, buf, sizeof(buf));
 	for (at = 0; memcmp(buf + at, "ssh-ed25519", 11) != 0; at++)
 		assert_true(at < o.len);
@@ -368,6 +438,10 @@ main(void)
 		T(another_accounts_session_does_not_confirm),
 		T(with_a_rule_for_any_key_nothing_waits),
 		T(a_waiting_connection_may_end_by_itself),
+		T(a_map_that_binds_another_key_cuts_and_one_that_binds_this_does_not),
+		T(a_key_that_was_never_told_does_not_outlive_a_map_that_binds),
+		T(a_new_map_does_not_cut_what_waits_for_its_key),
+		T(a_renewed_certificate_must_bind_the_same_key),
 		T(the_certificates_key_must_be_one),
 	};
 

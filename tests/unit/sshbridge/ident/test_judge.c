@@ -12,76 +12,12 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "sealed.h"
-#include "sshbridge/ident/ident.h"
 #include "sshbridge/ident/source.h"
 #include "sshbridge/ident/who.h"
-#include "tests/unit/help/stage.h"
+#include "tests/unit/sshbridge/ident/ident_help.h"
 
 static const char two_sections[] = "email {user}@corp.example {user} trust=corp\n"
 				   "email {user}@corp.example guest trust=lab\n";
-
-/* Sections corp and lab; the anchor 0xa0 belongs to corp, 0xb0 to lab. */
-static struct generation *
-make_generation(const char *map)
-{
-	static uint8_t text[SETTINGS_BYTES_MAX];
-	struct settings s;
-	struct records_writer w = { .max = 4096 };
-	struct err e = { 0 };
-	uint8_t hash[32];
-	struct generation_parts p = {
-		.settings = text, .map = (const uint8_t *)map, .map_len = strlen(map)
-	};
-	struct generation *g;
-
-	stage_settings(&s, 22);
-	s.nsections = 2;
-	s.sections[1] = s.sections[0];
-	memcpy(s.sections[1].name, "lab", 4);
-	for (uint32_t i = 0; i < 2; i++) {
-		memset(hash, i == 0 ? 0xa0 : 0xb0, sizeof(hash));
-		assert_int_equal(
-		    0, records_add(&w,
-			   &(struct record){
-			       .kind = RECORD_ANCHOR_SHA256, .section = i, .p = hash, .n = 32 },
-			   &e));
-	}
-	assert_int_equal(0, settings_encode(&s, text, sizeof(text), &p.settings_len, &e));
-	p.anchors = w.buf;
-	p.anchors_len = w.len;
-	g = generation_new(1, &p, &e);
-	if (g == NULL)
-		fail_msg("%s", e.text);
-	records_done(&w);
-	return g;
-}
-
-/* From the bytes of an OPEN: skip what stands before the sections. */
-static struct evidence *
-make_evidence(const struct stage_open *a, struct identity **id)
-{
-	uint8_t buf[8192];
-	char name[256];
-	struct msg_out o;
-	struct msg_in m;
-	struct sockaddr_storage ss;
-	struct err e = { 0 };
-	uint32_t v;
-	uint64_t q;
-	struct evidence *ev;
-
-	stage_open_put(a, &o, buf, sizeof(buf));
-	assert_int_equal(0, msg_parse(&m, buf, o.len, &e));
-	assert_int_equal(0, msg_get_u32(&m, &v));
-	assert_int_equal(0, msg_get_u64(&m, &q));
-	assert_int_equal(0, msg_get_str(&m, name, sizeof(name)));
-	assert_int_equal(0, addr_get(&m, &ss));
-	assert_int_equal(0, addr_get(&m, &ss));
-	ev = evidence_get(&m, id, &e);
-	assert_non_null(ev);
-	return ev;
-}
 
 static void
 certificate_holds_through_its_last_second(void **state)
@@ -231,25 +167,6 @@ struct bench {
 	struct conn *conn;
 };
 
-static struct conn *
-add_entry(struct bench *b, uint32_t number, const char *email, int fd, const struct tuple *t)
-{
-	struct stage_open a = stage_open(number);
-	struct identity *id;
-	struct err e;
-	char name[IDENTITY_NAME_MAX];
-	struct conn *c;
-
-	a.email = email;
-	c = conn_new(&b->id.table, &b->gate, number, make_evidence(&a, &id), &e);
-	assert_non_null(c);
-	(void)snprintf(name, sizeof(name), "corp/email:%s", email);
-	assert_int_equal(0, table_add(&b->id.table, c, name, &e));
-	table_live(&b->id.table, c, fd, t);
-	identity_free(id);
-	return c;
-}
-
 static int
 setup(void **state)
 {
@@ -270,7 +187,7 @@ setup(void **state)
 	assert_int_equal(0, connect(b->fd, (struct sockaddr *)&in, sizeof(in)));
 	b->far = accept(b->listener, NULL, NULL);
 	assert_int_equal(0, tuple_of(b->fd, &t, &e));
-	b->conn = add_entry(b, 0, "alice@corp.example", dup(b->fd), &t);
+	b->conn = add_entry(&b->id, &b->gate, 0, "alice@corp.example", dup(b->fd), &t);
 	*state = b;
 	return 0;
 }
@@ -365,13 +282,10 @@ one_of_ten_thousand_is_found(void **state)
 	char email[64];
 
 	for (uint32_t i = 1; i <= N; i++) {
-		struct tuple t = { .local = { .family = 4,
-				       .port = (uint16_t)(i % 60000),
-				       .addr = { 127, 64, (uint8_t)(i >> 8), (uint8_t)i } },
-			.remote = b->conn->tuple.remote };
+		struct tuple t = entry_tuple(i, &b->conn->tuple.remote);
 
 		(void)snprintf(email, sizeof(email), "user%u@corp.example", i / 8);
-		(void)add_entry(b, i, email, -1, &t);
+		(void)add_entry(&b->id, &b->gate, i, email, -1, &t);
 	}
 	assert_int_equal(N + 1, b->id.table.nlive);
 	for (int i = 0; i < ASKED; i++) {

@@ -726,8 +726,10 @@ monitor_that_breaks_the_protocol_ends_it(void **state)
 		    0);
 		if (i == 1) /* short */
 			msg_put_u32(&o, 1);
-		if (i == 2) /* without memfds */
+		if (i == 2) { /* without memfds */
 			msg_put_u64(&o, 1);
+			msg_put_u32(&o, 0);
+		}
 		if (i == 3 || i == 4) {
 			msg_put_u32(&o, PEER_GATE);
 			msg_put_u32(&o, 0);

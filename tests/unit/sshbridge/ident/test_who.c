@@ -437,27 +437,36 @@ expired_and_distrusted_certificates_are_denied_later(void **state)
 	struct stage_open a = stage_open(2);
 	char why[256];
 	uint64_t conn;
-	int fd, far;
+	int fd, far, unasked, unasked_far;
 
+	/* kept beyond its end, a connection still lets nobody log in */
+	b->s.targets[0].keep_expired = 1;
+	stage_in_force(&b->p, 2, &b->s);
 	a.not_after = time(NULL) + 1;
 	stage_open_send(b->gate, &a);
 	fd = stage_opened(b->gate, 2, &conn);
 	far = accept(b->listener, NULL, NULL);
+	a = stage_open(3);
+	stage_open_send(b->gate, &a);
+	unasked = stage_opened(b->gate, 3, &conn);
+	unasked_far = accept(b->listener, NULL, NULL);
+	a.not_after = time(NULL) + 1;
 	while (time(NULL) <= a.not_after)
 		(void)usleep(50000);
 	assert_int_equal(MSG_NO, stage_ask(&b->sock, ACCOUNT, "alice", far, &b->kind));
 	assert_int_equal(CAUSE, b->kind);
 	assert_non_null(strstr(stage_log(&b->p, "denied"), "expired"));
-	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice"));
-
-	stage_generation(&b->p, 2, &b->s, &other, 1, stage_map);
-	assert_true(stage_ready(&b->p, 2, why, sizeof(why)));
-	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice"));
+	/* nobody has logged in through it: the new map still lets it be */
 	stage_generation(&b->p, 3, &b->s, (const uint8_t[]){ STAGE_ANCHOR }, 1,
 	    "email alice@corp.example ops trust=corp\n");
 	assert_true(stage_ready(&b->p, 3, why, sizeof(why)));
-	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "alice"));
-	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "ops"));
+	assert_int_equal(MSG_NO, stage_ask(&b->sock, ACCOUNT, "alice", unasked_far, &b->kind));
+	assert_int_equal(MSG_IS, stage_ask(&b->sock, ACCOUNT, "ops", unasked_far, &b->kind));
+	stage_generation(&b->p, 4, &b->s, &other, 1, stage_map);
+	assert_true(stage_ready(&b->p, 4, why, sizeof(why)));
+	assert_int_equal(MSG_NO, stage_ask(&b->sock, ACCOUNT, "ops", unasked_far, &b->kind));
+	close(unasked);
+	close(unasked_far);
 	close(fd);
 	close(far);
 }

@@ -68,6 +68,8 @@ what_is_not_given_has_its_default(void **state)
 	assert_memory_equal(fields, s->sections[0].fields, sizeof(fields));
 	assert_int_equal(SOURCE_PER_IDENTITY, s->targets[0].source);
 	assert_int_equal(0, s->targets[0].idle_timeout);
+	assert_int_equal(0, s->targets[0].keep_expired);
+	assert_int_equal(600, s->targets[0].reauth);
 	assert_int_equal(CONF_FORWARD, c->target[0].mode);
 	assert_int_equal(0, s->targets[0].nnames);
 	assert_int_equal(0, s->listeners[0].npeers);
@@ -175,9 +177,8 @@ words_of_later_versions_are_called_so(void **state)
 {
 	static const char *const top[] = { "watch-map = yes", "jump-networks = {}", "audit {}",
 		"listen-local = \"x\"" };
-	static const char *const target[] = { "reauth = 1", "on-expiry = \"cut\"",
-		"authorized-keys = \"x\"", "ssh-keys = \"x\"", "pam = \"x\"",
-		"host-keys = {\"x\"}" };
+	static const char *const target[] = { "authorized-keys = \"x\"", "ssh-keys = \"x\"",
+		"pam = \"x\"", "host-keys = {\"x\"}" };
 	char text[600];
 
 	(void)state;

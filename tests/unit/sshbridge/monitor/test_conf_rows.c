@@ -128,7 +128,7 @@ a_number_is_taken_within_its_range_only(void **state)
 		assert_false(takes(r, "1.5"));
 		assert_false(takes(r, "{1}"));
 	}
-	assert_int_equal(9, rows);
+	assert_int_equal(10, rows);
 }
 
 static void
@@ -182,7 +182,7 @@ a_word_is_taken_whole_and_as_written(void **state)
 				assert_false(takes_quoted(r, other));
 		}
 	}
-	assert_int_equal(5, rows);
+	assert_int_equal(6, rows);
 }
 
 static void
@@ -265,7 +265,7 @@ static const char rich[] =
     "control-socket = \"t\" log = \"/l\" local-ports = \"2000-3000\" drain = 60\n"
     "capture-min-uid = 500 pam-services = {\"sshd\", \"sudo\"}\n"
     "target \"x\" { mode = \"forward\" address = \"[2001:db8::5]:2222\" names = {\"a.b\", \"c\"}\n"
-    "source = \"system\" idle-timeout = 7 }\n"
+    "source = \"system\" idle-timeout = 7 on-expiry = \"keep\" reauth = 30 }\n"
     "target \"y\" { address = \"host.example:22\" source = \"per-client\" }\n"
     "limits { handshake-timeout = 1 dial-timeout = 2 connections = 3 per-address = 4\n"
     "per-identity = 5 }\n";
