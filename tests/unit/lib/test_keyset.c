@@ -26,8 +26,7 @@ line(int i)
 	return dst;
 }
 
-static int
-info(struct keyset *k, const char *fmt, ...)
+static int __attribute__((format(printf, 2, 3))) info(struct keyset *k, const char *fmt, ...)
 {
 	char text[4 * SSHKEY_TEXT_MAX];
 	struct err e = { 0 };
@@ -76,7 +75,7 @@ other_methods_bring_no_key(void **state)
 	struct keyset k = { .n = 7 };
 
 	(void)state;
-	assert_int_equal(1, info(&k, ""));
+	assert_int_equal(1, info(&k, "%s", ""));
 	assert_int_equal(0, k.n);
 	assert_int_equal(1, info(&k, "\n"));
 	assert_int_equal(1, info(&k, "password\nkeyboard-interactive/pam\n"));
