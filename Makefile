@@ -108,6 +108,7 @@ $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCR
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/mtls-keys,sshbridge/keys,$(L_MD)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
 $(eval $(call program,bin/mtls-ca,ca-tools,$(L_CRYPTO) $(L_SQLITE) $(L_JANSSON) $(L_MD)))
@@ -125,7 +126,7 @@ $(EMPTY): $(if $(ROOT),$(if $(shell find $(EMPTY) -maxdepth 0 ! -uid 0 2>/dev/nu
 # The PAM module: its own objects and the few library files that it needs, compiled as PIC.
 AREAS += pam_mtls
 OBJ_pam_mtls := $(patsubst %.c,$(OBJ)/pic/%.o,$(wildcard pam_mtls/*.c))
-PAM_LIB_OBJ := $(patsubst %,$(OBJ)/pic/lib/%.o,err msg msgio text)
+PAM_LIB_OBJ := $(patsubst %,$(OBJ)/pic/lib/%.o,daemon deadline err msg msgio sockpath text)
 PAM_SO := $(BUILD)/lib/security/pam_mtls.so
 $(OBJ)/pic/%.o: %.c | $(BUILD)/.deps-ok
 	@echo "  CC    $< (PIC)"

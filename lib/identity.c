@@ -21,6 +21,7 @@ static const char *const names[ID_FIELD_MAX + 1] = {
 	[ID_FINGERPRINT] = "fingerprint",
 	[ID_SPKI] = "spki",
 	[ID_POLICY] = "policy",
+	[ID_SSH_KEY] = "ssh-key",
 };
 
 const char *
@@ -32,7 +33,7 @@ id_field_name(unsigned field)
 int
 id_field_parse(const char *word, enum id_field *field)
 {
-	for (unsigned f = 1; f <= ID_FIELD_MAX; f++) {
+	for (unsigned f = 1; f <= ID_NAMED_MAX; f++) {
 		if (strcmp(word, names[f]) == 0) {
 			*field = (enum id_field)f;
 			return 0;

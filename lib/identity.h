@@ -19,11 +19,13 @@ enum id_field {
 	ID_SERIAL = 10,	     /* lower-case hex, no leading zeros */
 	ID_FINGERPRINT = 11, /* SHA256:base64 of the certificate */
 	ID_SPKI = 12,	     /* SHA256:base64 of the SubjectPublicKeyInfo */
-	ID_POLICY = 13, /* dotted OID; those valid for the whole path (RFC 5280 section 6.1.6) */
+	ID_POLICY = 13,	 /* dotted OID; those valid for the whole path (RFC 5280 section 6.1.6) */
+	ID_SSH_KEY = 14, /* SHA256:base64 of an SSH key that the certificate lists (lib/spki.h) */
 };
-#define ID_FIELD_MAX 13
+#define ID_FIELD_MAX 14
+#define ID_NAMED_MAX 13 /* the fields up to here may stand in the map and in identity-fields */
 
-/* "email"; NULL for an unknown value. id_field_parse(): 0, or -1 for an unknown word. */
+/* "email"; NULL for an unknown value. id_field_parse(): 0, or -1: no word that may be named. */
 const char *id_field_name(unsigned field);
 int id_field_parse(const char *word, enum id_field *field)
     __attribute__((warn_unused_result, nonnull));

@@ -8,6 +8,8 @@
 #include "certtime.h"
 #include "dn.h"
 #include "identity_x509.h"
+#include "keyset.h"
+#include "spki.h"
 #include "text.h"
 #include "x509text.h"
 
@@ -226,6 +228,45 @@ add_digests(struct identity *id, X509 *leaf, struct err *e)
 }
 
 static int
+add_ssh_key_list(struct identity *id, const ASN1_OCTET_STRING *value, struct err *e)
+{
+	struct keyset keys;
+	char text[TEXT_SHA256_SIZE];
+
+	if (keyset_from_extension(
+		ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value), &keys, e) == -1) {
+		e->kind = ERR_REFUSED;
+		return err_prefix(e, "ssh-key");
+	}
+	for (uint32_t i = 0; i < keys.n; i++) {
+		(void)text_sha256(text, keys.sha256[i]);
+		if (identity_add(id, ID_SSH_KEY, text, strlen(text), e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A list that cannot be read is refused: it would be a binding that nobody can check. */
+static int
+add_ssh_keys(struct identity *id, X509 *leaf, struct err *e)
+{
+	ASN1_OBJECT *oid = OBJ_txt2obj(SPKI_SSHKEYS_OID, 1);
+	int at, r = 0;
+
+	if (oid == NULL)
+		return err_nomem(e, "identity");
+	if ((at = X509_get_ext_by_OBJ(leaf, oid, -1)) >= 0) {
+		if (X509_get_ext_by_OBJ(leaf, oid, at) >= 0)
+			r = err_set(e, ERR_REFUSED, "ssh-key: the extension is there twice");
+		else
+			r = add_ssh_key_list(
+			    id, X509_EXTENSION_get_data(X509_get_ext(leaf, at)), e);
+	}
+	ASN1_OBJECT_free(oid);
+	return r;
+}
+
+static int
 add_all(struct identity *id, X509 *leaf, char *const *policies, size_t npolicies, struct err *e)
 {
 	const X509_NAME *subject = X509_get_subject_name(leaf);
@@ -236,7 +277,7 @@ add_all(struct identity *id, X509 *leaf, char *const *policies, size_t npolicies
 	    add_attributes(id, ID_OU, subject, NID_organizationalUnitName, e) == -1 ||
 	    add_attributes(id, ID_O, subject, NID_organizationName, e) == -1 ||
 	    add_sans(id, leaf, e) == -1 || add_serial(id, leaf, e) == -1 ||
-	    add_digests(id, leaf, e) == -1)
+	    add_digests(id, leaf, e) == -1 || add_ssh_keys(id, leaf, e) == -1)
 		return -1;
 	for (size_t i = 0; i < npolicies; i++)
 		if (identity_add(id, ID_POLICY, policies[i], strlen(policies[i]), e) == -1)

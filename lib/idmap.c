@@ -75,7 +75,7 @@ match_all(struct judge *j, bool deny, judge_rule *see)
 	for (size_t i = 0; i < j->q->id->nvalues; i++) {
 		const struct id_value *from = &j->q->id->values[i];
 
-		if (from->len == 0 || id_field_name(from->field) == NULL)
+		if (from->len == 0 || from->field > ID_NAMED_MAX)
 			continue;
 		j->value = from;
 		idmap_value_init(&v, from);
@@ -122,8 +122,10 @@ judge_set(struct judge *j, enum idmap_verdict v, const struct idmap_rule *r)
 		[IDMAP_NO_RULE] = 0,
 		[IDMAP_NO_ACCOUNT] = 1,
 		[IDMAP_NO_OPTION] = 2,
-		[IDMAP_YES] = 3,
-		[IDMAP_DENY] = 4,
+		[IDMAP_NO_KEY] = 3,
+		[IDMAP_KEY_UNKNOWN] = 4,
+		[IDMAP_YES] = 5,
+		[IDMAP_DENY] = 6,
 	};
 
 	if (rank[v] < rank[j->verdict])
@@ -201,7 +203,7 @@ see_grant(struct judge *j, const struct idmap_rule *r, const struct idmap_captur
 	else if (idmap_option_unmet(r, j->q, j->terms) != NULL)
 		judge_set(j, IDMAP_NO_OPTION, r);
 	else
-		judge_set(j, IDMAP_YES, r);
+		judge_set(j, j->who ? idmap_bind_verdict(r, j->q) : IDMAP_YES, r);
 }
 
 /* The first of the sections that accepted which the rule is for. */
@@ -295,6 +297,11 @@ idmap_verdict_text(enum idmap_verdict v)
 		return "no rule grants this account";
 	case IDMAP_NO_OPTION:
 		return "the options of the rules that grant this account do not hold";
+	case IDMAP_NO_KEY:
+		return "the SSH key is none that the rules that grant this account bind to";
+	case IDMAP_KEY_UNKNOWN:
+		return "the SSH key is not known yet, and the rules that grant this account "
+		       "bind to one";
 	case IDMAP_LIMIT:
 		return "a pattern hit the match limit";
 	}

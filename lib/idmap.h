@@ -7,6 +7,7 @@
 
 #include "err.h"
 #include "identity.h"
+#include "keyset.h"
 
 #define IDMAP_TEXT_MAX	  (64U << 20) /* bytes of a map */
 #define IDMAP_LINE_MAX	  4096
@@ -47,7 +48,11 @@ struct idmap_query {
 	bool has_uid;
 	uint32_t uid;
 	const char *service;
-	uint32_t age; /* seconds since the connection was opened, for max-session= */
+	/* what bind= looks at */
+	const struct keyset *keys; /* that the login proved; NULL: not known */
+	const uint8_t *own_key;	   /* SHA-256 of the certificate's key as an SSH key, or NULL */
+	bool bound_only; /* a rule without bind= grants nothing: the key is the question */
+	uint32_t age;	 /* seconds since the connection was opened, for max-session= */
 };
 
 struct idmap_rule_info {
@@ -61,11 +66,13 @@ struct idmap_rule_info {
 
 enum idmap_verdict {
 	IDMAP_YES,
-	IDMAP_DENY,	  /* a deny rule matched: `rule` is it */
-	IDMAP_NO_RULE,	  /* no rule matches this identity at all */
-	IDMAP_NO_ACCOUNT, /* rules match, none grants this account (or not this uid) */
-	IDMAP_NO_OPTION,  /* a rule grants it, but one of its options does not hold */
-	IDMAP_LIMIT,	  /* a pattern hit the match limit: counts as deny */
+	IDMAP_DENY,	   /* a deny rule matched: `rule` is it */
+	IDMAP_NO_RULE,	   /* no rule matches this identity at all */
+	IDMAP_NO_ACCOUNT,  /* rules match, none grants this account (or not this uid) */
+	IDMAP_NO_OPTION,   /* a rule grants it, but one of its options does not hold */
+	IDMAP_NO_KEY,	   /* … all that holds, but not its bind= */
+	IDMAP_KEY_UNKNOWN, /* … all that holds, and its bind= could, but the key is not known */
+	IDMAP_LIMIT,	   /* a pattern hit the match limit: counts as deny */
 };
 /*
  * At OPEN: may this identity have a connection? IDMAP_YES unless a deny rule matches or no rule

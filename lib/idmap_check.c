@@ -133,14 +133,19 @@ static void
 check_account(struct report *p, const struct grant *g, size_t n)
 {
 	const struct grant *first[TERMS_END] = { NULL };
+	unsigned sets[TERMS_END], nsets = 0;
 	char lacks[80];
 
 	for (size_t i = n; i-- > 0;)
 		first[g[i].given] = &g[i];
-	for (unsigned weak = 0; weak < TERMS_END; weak++) {
-		for (unsigned strong = 0; strong < TERMS_END; strong++) {
-			if (weak == strong || (weak & strong) != weak || first[weak] == NULL ||
-			    first[strong] == NULL)
+	for (unsigned given = 0; given < TERMS_END; given++)
+		if (first[given] != NULL)
+			sets[nsets++] = given;
+	for (unsigned i = 0; i < nsets; i++) {
+		for (unsigned k = 0; k < nsets; k++) {
+			unsigned weak = sets[i], strong = sets[k];
+
+			if (weak == strong || (weak & strong) != weak)
 				continue;
 			terms_text(strong & ~weak, lacks, sizeof(lacks));
 			say(p, &p->m->rules[first[weak]->rule],

@@ -42,14 +42,23 @@ static void
 say_account(const struct explain *x, const struct idmap_rule *r, const char *account)
 {
 	const char *option = unmet(x, r);
+	enum idmap_verdict key = idmap_bind_verdict(r, x->q);
 
-	if (option == NULL && r->options != NULL && r->options->max_session != 0)
-		say(x, r, "grants %s, until %u seconds from the connection's opening", account,
-		    r->options->max_session);
-	else if (option == NULL)
-		say(x, r, "grants %s", account);
-	else
+	char until[60] = "";
+
+	if (r->options != NULL && r->options->max_session != 0)
+		(void)snprintf(until, sizeof(until),
+		    ", until %u seconds from the connection's opening", r->options->max_session);
+	if (option != NULL)
 		say(x, r, "would grant %s, but %s= does not hold", account, option);
+	else if (key == IDMAP_YES)
+		say(x, r, "grants %s%s", account, until);
+	else if (key == IDMAP_KEY_UNKNOWN)
+		say(x, r, "grants %s, with an SSH key for which bind=%s holds%s", account,
+		    idmap_bind_name(r->options->bind), until);
+	else
+		say(x, r, "would grant %s, but there is no SSH key for which bind=%s holds",
+		    account, r->options == NULL ? "any" : idmap_bind_name(r->options->bind));
 }
 
 /* Every account that the rule gives. */

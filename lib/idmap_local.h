@@ -31,8 +31,12 @@ enum idmap_term {
 	TERM_ISSUER = 8,
 	TERM_POLICY = 16,
 	TERM_MAX_SESSION = 32,
+	TERM_BIND = 64,
+	TERM_KEY = 128, /* goes with TERM_BIND and is no term of its own */
 };
-#define TERMS_END (2 * TERM_MAX_SESSION) /* above every set of them */
+#define TERMS_END (2 * TERM_BIND) /* above every set of them */
+
+enum idmap_bind { BIND_ANY, BIND_SAME_KEY, BIND_EXTENSION, BIND_LISTED };
 
 /* Several strings, each with its NUL, one behind the other. */
 struct idmap_list {
@@ -47,13 +51,14 @@ struct idmap_net {
 };
 
 struct idmap_options {
-	struct idmap_list services, policies;
+	struct idmap_list services, policies, keys;
 	const struct idmap_net *nets;
 	size_t nnets;
 	const uint8_t *issuer; /* a name with marks */
 	size_t issuer_len;
 	uint32_t max_session; /* seconds; 0: without an end */
-	unsigned given;	      /* enum idmap_term, without TERM_TRUST */
+	enum idmap_bind bind;
+	unsigned given; /* enum idmap_term, without TERM_TRUST, TERM_KEY and bind=any */
 };
 
 struct idmap_regex {
@@ -175,10 +180,27 @@ const char *idmap_list_next(const char *item) __attribute__((nonnull));
 /* One NAME=VALUE of a rule; `seen` holds the options before it. */
 int idmap_option_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o,
     unsigned *seen, char *text, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* A list with commas, each item of which passes `ok`, copied; `allowed` is for the error. */
+int idmap_list_parse(struct idmap *m, const char *option, const char *allowed, char *value,
+    bool (*ok)(const char *), struct idmap_list *list, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 /* The first option among `terms` that does not hold ("service"), NULL when all do. */
 const char *idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q,
     unsigned terms) __attribute__((nonnull));
 const char *idmap_term_name(unsigned term);
+
+/* ---- idmap_bind.c ----------------------------------------------------------------------- */
+int idmap_bind_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
+int idmap_key_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
+/* What the two must be to each other; `seen` as for idmap_option_parse(). */
+int idmap_bind_check(const struct idmap_options *o, unsigned seen, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* IDMAP_YES, IDMAP_NO_KEY or IDMAP_KEY_UNKNOWN, for a rule of which all else holds. */
+enum idmap_verdict idmap_bind_verdict(const struct idmap_rule *r, const struct idmap_query *q)
+    __attribute__((nonnull));
+const char *idmap_bind_name(enum idmap_bind bind);
 
 /* ---- idmap_line.c ----------------------------------------------------------------------- */
 /*

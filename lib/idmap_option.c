@@ -1,11 +1,11 @@
-/* idmap_option.c - options of a rule: trust= service= from= issuer= policy= max-session= */
+/* idmap_option.c - options of a rule, but bind= and key=; and the table of all */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "idmap_local.h"
 
-#define OPTIONS_ALLOWED "trust service from issuer policy max-session"
+#define OPTIONS_ALLOWED "trust service from issuer policy bind key max-session"
 #define MAX_SESSION_MAX 2592000 /* seconds in 30 days */
 
 /* ---- lists ------------------------------------------------------------------------------ */
@@ -16,9 +16,8 @@ item_empty(const char *option, struct err *e)
 	    e, ERR_FORMAT, "%s: an empty item, allowed is one comma between two", option);
 }
 
-/* Copy a list whose items all pass `ok`. */
-static int
-list_parse(struct idmap *m, const char *option, const char *allowed, char *value,
+int
+idmap_list_parse(struct idmap *m, const char *option, const char *allowed, char *value,
     bool (*ok)(const char *), struct idmap_list *list, struct err *e)
 {
 	char *out, *item, shown[SHOW_SIZE];
@@ -70,7 +69,7 @@ parse_service(
     struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	(void)r;
-	return list_parse(
+	return idmap_list_parse(
 	    m, "service", "a name of a file in pam.d", value, is_service, &o->services, e);
 }
 
@@ -79,7 +78,7 @@ parse_policy(
     struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
 {
 	(void)r;
-	return list_parse(m, "policy", "a dotted OID", value, is_policy, &o->policies, e);
+	return idmap_list_parse(m, "policy", "a dotted OID", value, is_policy, &o->policies, e);
 }
 
 static int
@@ -292,6 +291,8 @@ static const struct {
 	{ "from", TERM_FROM, parse_from },
 	{ "issuer", TERM_ISSUER, parse_issuer },
 	{ "policy", TERM_POLICY, parse_policy },
+	{ "bind", TERM_BIND, idmap_bind_parse },
+	{ "key", TERM_KEY, idmap_key_parse },
 	{ "max-session", TERM_MAX_SESSION, parse_max_session },
 };
 
@@ -307,7 +308,7 @@ idmap_term_name(unsigned term)
 static int
 option_unknown(const char *name, struct err *e)
 {
-	static const char *const later[] = { "bind", "key", "to" };
+	static const char *const later[] = { "to" };
 	char shown[SHOW_SIZE];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)

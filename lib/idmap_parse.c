@@ -76,7 +76,11 @@ parse_options(struct idmap *m, struct idmap_rule *r, const char *p, const char *
 		return err_set(e, ERR_FORMAT,
 		    "trust: missing, with more than one trust section "
 		    "each rule needs trust=SECTION");
-	o.given = seen & ~(unsigned)TERM_TRUST;
+	if (idmap_bind_check(&o, seen, e) == -1)
+		return -1;
+	o.given = seen & ~(unsigned)(TERM_TRUST | TERM_KEY);
+	if (o.bind == BIND_ANY)
+		o.given &= ~(unsigned)TERM_BIND;
 	if (o.given == 0)
 		return 0;
 	if ((copy = idmap_arena_alloc(&m->arena, sizeof(*copy))) == NULL)

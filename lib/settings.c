@@ -85,10 +85,10 @@ get_section(struct msg_in *m, struct settings_section *s)
 
 	if (msg_get_str(m, s->name, sizeof(s->name)) == -1 ||
 	    get_count(m, &s->revocation, 1) == -1 || get_count(m, &s->stale_cut, 1) == -1 ||
-	    get_count(m, &s->nfields, ID_FIELD_MAX) == -1)
+	    get_count(m, &s->nfields, ID_NAMED_MAX) == -1)
 		return -1;
 	for (size_t i = 0; i < s->nfields; i++) {
-		if (get_count(m, &f, ID_FIELD_MAX) == -1)
+		if (get_count(m, &f, ID_NAMED_MAX) == -1)
 			return -1;
 		s->fields[i] = (enum id_field)f;
 	}
@@ -131,7 +131,8 @@ get_target(struct msg_in *m, struct settings_target *t)
 #define NUMBERS(s)                                                                           \
 	&(s)->tls_min, &(s)->handshake_timeout, &(s)->dial_timeout, &(s)->connections,       \
 	    &(s)->gate_connections, &(s)->per_address, &(s)->per_identity, &(s)->port_first, \
-	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid, &(s)->audit_require
+	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid, &(s)->keys_gid,           \
+	    &(s)->audit_require
 
 int
 settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, struct err *e)

@@ -30,7 +30,7 @@ struct settings_section {
 	char name[SECTION_MAX];
 	uint32_t revocation;		    /* 0 off, 1 require */
 	uint32_t stale_cut;		    /* on-stale = "cut" */
-	enum id_field fields[ID_FIELD_MAX]; /* identity-fields */
+	enum id_field fields[ID_NAMED_MAX]; /* identity-fields */
 	uint32_t nfields;
 };
 
@@ -63,7 +63,8 @@ struct settings {
 	uint32_t port_first, port_last; /* local-ports */
 	uint32_t capture_min_uid;
 	uint32_t audit_require; /* audit: on-loss = "require" */
-	uint32_t ask_uid; /* who may ask WHO on ident-socket: 0, or the own uid without root */
+	uint32_t ask_uid;  /* who may ask WHO on ident-socket: 0, or the own uid without root */
+	uint32_t keys_gid; /* group of who may ask on keys-socket besides */
 };
 
 /* As one encoded text (at most MSG_MAX bytes) and back; -1 and ERR_FORMAT, ERR_PEER. */

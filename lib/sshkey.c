@@ -1,4 +1,4 @@
-/* sshkey.c - SSH public keys from outside: blob, line of text, sshd's SSH_AUTH_INFO_0 */
+/* sshkey.c - SSH public keys from outside: blob and line of text */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
@@ -240,13 +240,19 @@ next_word(const char **p, size_t *n, const char **word)
 	return len;
 }
 
-int
-sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *e)
+/* "TYPE BASE64[ COMMENT]" taken apart; the blob has room for what a line can hold. */
+struct line {
+	const char *type;
+	size_t type_len;
+	uint8_t blob[SSHKEY_TEXT_MAX / 4 * 3];
+	size_t blob_len;
+};
+
+static int
+line_split(const char *text, size_t n, struct line *l, struct err *e)
 {
-	struct sshkey got;
-	uint8_t blob[SSHKEY_BLOB_MAX];
-	const char *type, *b64;
-	size_t type_len, b64_len;
+	const char *b64;
+	size_t b64_len;
 	ssize_t len;
 
 	if (n > SSHKEY_TEXT_MAX)
@@ -258,41 +264,49 @@ sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *e)
 		if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
 			return err_set(
 			    e, ERR_FORMAT, "SSH key: a control character, or more than one line");
-	type_len = next_word(&text, &n, &type);
+	l->type_len = next_word(&text, &n, &l->type);
 	b64_len = next_word(&text, &n, &b64);
-	if (type_len == 0 || b64_len == 0)
+	if (l->type_len == 0 || b64_len == 0)
 		return err_set(e, ERR_FORMAT, "SSH key: a line \"TYPE BASE64\" is wanted");
-	if ((len = base64_decode(b64, b64_len, blob, sizeof(blob))) == -1)
+	if ((len = base64_decode(b64, b64_len, l->blob, sizeof(l->blob))) == -1)
 		return err_set(e, ERR_FORMAT, "SSH key: not in base64, or too long");
-	if (sshkey_parse_blob(blob, (size_t)len, &got, e) == -1)
-		return -1;
-	if (strlen(got.type) != type_len || memcmp(got.type, type, type_len) != 0)
+	l->blob_len = (size_t)len;
+	return 0;
+}
+
+/* The name inside the blob must be the one before it. */
+static int
+line_agrees(const struct line *l, struct err *e)
+{
+	struct blob b = { .p = l->blob, .n = l->blob_len };
+	const uint8_t *name;
+	size_t len;
+
+	if (!get_string(&b, &name, &len))
+		return err_set(e, ERR_FORMAT, "SSH key: cut off");
+	if (len != l->type_len || memcmp(name, l->type, len) != 0)
 		return err_set(e, ERR_FORMAT, "SSH key: the line says another type than the key");
-	*k = got;
 	return 0;
 }
 
 int
-sshkey_parse_auth_info(const char *text, size_t n, struct sshkey *k, struct err *e)
+sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *e)
 {
-	static const char method[] = "publickey";
-	const size_t m = sizeof(method) - 1;
-	const char *key = NULL;
-	size_t key_len = 0;
+	struct line l;
 
-	while (n > 0) {
-		const char *end = memchr(text, '\n', n);
-		size_t len = end == NULL ? n : (size_t)(end - text);
+	if (line_split(text, n, &l, e) == -1 || line_agrees(&l, e) == -1)
+		return -1;
+	return sshkey_parse_blob(l.blob, l.blob_len, k, e);
+}
 
-		if (len >= m && memcmp(text, method, m) == 0 && (len == m || text[m] == ' ')) {
-			key = text + m + (len > m);
-			key_len = len - m - (len > m);
-		}
-		text += len + (end != NULL);
-		n -= len + (end != NULL);
-	}
-	if (key == NULL)
+int
+sshkey_parse_line(const char *text, size_t n, struct sshkey *k, struct err *e)
+{
+	struct line l;
+
+	if (line_split(text, n, &l, e) == -1 || line_agrees(&l, e) == -1)
+		return -1;
+	if (find_type((const uint8_t *)l.type, l.type_len) == NULL)
 		return 1;
-	/* A publickey line without a key is not "no publickey line": nobody may take it so. */
-	return sshkey_parse_text(key, key_len, k, e);
+	return sshkey_parse_blob(l.blob, l.blob_len, k, e);
 }

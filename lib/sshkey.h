@@ -29,10 +29,11 @@ int sshkey_parse_blob(const uint8_t *p, size_t n, struct sshkey *k, struct err *
 int sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /*
- * SSH_AUTH_INFO_0 of sshd: lines "METHOD[ TYPE BASE64]". The key of the last "publickey" line.
- * 0; 1 when there is no publickey line (empty text included); -1: ERR_FORMAT.
+ * The same of a line that may name a type of which we know nothing, such as that of an SSH
+ * certificate: 0; 1 when TYPE is such a one, BASE64 is base64 and its blob begins with TYPE (*k is
+ * not written); -1: ERR_FORMAT.
  */
-int sshkey_parse_auth_info(const char *text, size_t n, struct sshkey *k, struct err *e)
+int sshkey_parse_line(const char *text, size_t n, struct sshkey *k, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
 #endif

@@ -19,16 +19,16 @@ set_source(struct options *o, const char *value, struct err *e)
 	    text_escape(shown, sizeof(shown), value, strlen(value)));
 }
 
-/* No rule can ask for a bound key yet, so neither word changes anything. */
 static int
 set_bind(struct options *o, const char *value, struct err *e)
 {
 	char shown[64];
 
-	(void)o;
-	if (strcmp(value, "any") == 0 || strcmp(value, "session") == 0)
+	o->bind_session = strcmp(value, "session") == 0;
+	if (o->bind_session || strcmp(value, "any") == 0)
 		return 0;
-	return err_set(e, ERR_FORMAT, "bind=%s: not in this version, which has: any, session",
+	return err_set(e, ERR_FORMAT,
+	    "bind=%s: must be any or session; which key is wanted stands in the identity map",
 	    text_escape(shown, sizeof(shown), value, strlen(value)));
 }
 
@@ -138,7 +138,7 @@ option_set(const char *word, unsigned *seen, struct options *o, struct err *e)
 }
 
 int
-options_parse(int argc, const char **argv, struct options *o, struct err *e)
+options_parse(int argc, const char **argv, bool account, struct options *o, struct err *e)
 {
 	struct options r = { .socket = OPTIONS_SOCKET, .timeout_ms = OPTIONS_TIMEOUT_MS };
 	unsigned seen = 0;
@@ -146,6 +146,8 @@ options_parse(int argc, const char **argv, struct options *o, struct err *e)
 	for (int i = 0; i < argc; i++)
 		if (option_set(argv[i], &seen, &r, e) == -1)
 			return -1;
+	if (r.bind_session && !account)
+		return err_set(e, ERR_FORMAT, "bind=session: must stand on the account line only");
 	*o = r;
 	return 0;
 }

@@ -13,15 +13,16 @@
 struct options {
 	const char *socket; /* of the caller's argv, or the default */
 	int timeout_ms;
+	bool bind_session; /* open_session will tell the SSH key that account does not know yet */
 	bool debug;
 };
 
 /*
- * Read all words of a line. 0, or -1 and ERR_FORMAT: one that is unknown, given twice, of a later
- * version, or out of its range. A line with one bad word is bad as a whole: a typo must not
- * switch a check off.
+ * Read all words of a line; `account` tells whether it is one of that type. 0, or -1 and
+ * ERR_FORMAT: one that is unknown, given twice, of a later version, or out of its range. A line
+ * with one bad word is bad as a whole: a typo must not switch a check off.
  */
-int options_parse(int argc, const char **argv, struct options *o, struct err *e)
-    __attribute__((warn_unused_result, nonnull(3, 4)));
+int options_parse(int argc, const char **argv, bool account, struct options *o, struct err *e)
+    __attribute__((warn_unused_result, nonnull(4, 5)));
 
 #endif

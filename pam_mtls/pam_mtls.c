@@ -159,8 +159,9 @@ static enum outcome
 judge(pam_handle_t *pamh, struct question *q, int argc, const char **argv, struct options *o,
     struct answer *a, struct err *e)
 {
-	if (options_parse(argc, argv, o, e) == -1)
+	if (options_parse(argc, argv, q->hook == HOOK_ACCOUNT, o, e) == -1)
 		return OUTCOME_OPTIONS;
+	q->bind_session = o->bind_session;
 	if (ask(pamh, q, o, a, e) == -1)
 		return e->kind == ERR_REFUSED ? OUTCOME_NO : OUTCOME_UNAVAILABLE;
 	if (!a->yes) {
@@ -222,7 +223,7 @@ agree(pam_handle_t *pamh, int argc, const char **argv)
 	struct options o;
 	struct err e;
 
-	if (options_parse(argc, argv, &o, &e) == 0)
+	if (options_parse(argc, argv, false, &o, &e) == 0)
 		return PAM_SUCCESS;
 	pam_syslog(pamh, LOG_ERR, "the line in pam.d is wrong: %s", e.text);
 	return PAM_SERVICE_ERR;

@@ -26,6 +26,7 @@ question_put(const struct question *q, struct msg_out *o, void *buf, size_t size
 	msg_put_u32(o, q->has_uid ? 1 : 0);
 	msg_put_u32(o, q->has_uid ? q->uid : 0);
 	msg_put_str(o, q->auth_info);
+	msg_put_u32(o, q->bind_session ? 1 : 0);
 	return msg_finish(o, e);
 }
 

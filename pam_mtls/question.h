@@ -18,6 +18,7 @@ struct question {
 	const char *service, *account, *auth_info;
 	bool has_uid;
 	uint32_t uid;
+	bool bind_session;
 };
 /* Write WHO. -1: ERR_REFUSED, a name that is missing or a value that is too long; ERR_FORMAT. */
 int question_put(const struct question *q, struct msg_out *o, void *buf, size_t size, struct err *e)

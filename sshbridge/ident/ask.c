@@ -169,6 +169,8 @@ on_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 
 	if (question_get(m, &q, e) == -1)
 		return -1;
+	if (q.hook == HOOK_KEYS)
+		return err_set(e, ERR_PEER, "WHO: hook keys on ident-socket");
 	if (nfds != 1)
 		return err_set(e, ERR_PEER, "WHO: without a socket");
 	question_remember(&q, &a->names);
@@ -343,7 +345,7 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 
 	if (question_get(m, &q, e) == -1)
 		return -1;
-	if (nfds != 1 || m->conn == 0)
+	if (nfds != question_nfds(&q) || m->conn == 0)
 		return err_set(e, ERR_PEER, "WHO: without a socket or a number");
 	if (n->id->ask.n >= ASKERS_MAX) {
 		answer_no(&reply, NO_CAUSE, "the bridge is busy, try again later");
@@ -357,7 +359,7 @@ on_newer_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	a->newer = n;
 	a->newer_number = m->conn;
 	question_remember(&q, &a->names);
-	if (answer(n->id, &q, fds[0], &reply, &a->number))
+	if (answer(n->id, &q, nfds == 0 ? -1 : fds[0], &reply, &a->number))
 		asker_answer(a, &reply);
 	return 0;
 }

@@ -19,6 +19,8 @@ struct reading {
 	bool has_leaf;
 	uint8_t leaf[32];
 	int64_t leaf_not_after;
+	bool has_key;
+	uint8_t key[32];
 };
 
 static struct path *
@@ -85,6 +87,23 @@ take_cert(struct reading *r, const struct pathcert *pc, struct err *e)
 		p->not_after = pc->not_after;
 	memcpy(p->anchor, pc->sha256, sizeof(p->anchor));
 	take_serial(r, pc, (uint32_t)(p - r->paths));
+	return 0;
+}
+
+/* The leaf's public key as an SSH key; empty where it has no such form. */
+static int
+read_key(struct msg_in *m, struct reading *r, struct err *e)
+{
+	static struct sshkey key;
+	const uint8_t *p;
+	size_t n;
+
+	if (msg_get_bytes(m, &p, &n, SSHKEY_BLOB_MAX) == -1 ||
+	    (n > 0 && sshkey_parse_blob(p, n, &key, e) == -1))
+		return err_set(e, ERR_PEER, "OPEN: SSH key");
+	r->has_key = n > 0;
+	if (r->has_key)
+		memcpy(r->key, key.sha256, sizeof(r->key));
 	return 0;
 }
 
@@ -173,6 +192,8 @@ pack(struct reading *r, const struct identity *id, struct err *e)
 	}
 	memcpy(ev->leaf, r->leaf, sizeof(ev->leaf));
 	ev->leaf_not_after = r->leaf_not_after;
+	ev->has_key = r->has_key;
+	memcpy(ev->key, r->key, sizeof(ev->key));
 	ev->npaths = r->npaths;
 	ev->ncerts = ncerts;
 	ev->identity_len = (uint32_t)o.len;
@@ -188,15 +209,12 @@ evidence_get(struct msg_in *m, struct identity **id, struct err *e)
 	static struct reading r;
 	struct identity *got = NULL;
 	struct evidence *ev = NULL;
-	const uint8_t *key;
-	size_t key_len;
 
 	memset(&r, 0, sizeof(r));
 	if (read_sections(m, &r, e) == -1 || (got = identity_get(m, e)) == NULL)
 		return NULL;
-	if (msg_get_bytes(m, &key, &key_len, SSHKEY_BLOB_MAX) == -1)
-		err_set(e, ERR_PEER, "OPEN: SSH key");
-	else if (read_certs(m, &r, e) == 0 && msg_end(m, e) == 0 && check_leaf(&r, got, e) == 0)
+	if (read_key(m, &r, e) == 0 && read_certs(m, &r, e) == 0 && msg_end(m, e) == 0 &&
+	    check_leaf(&r, got, e) == 0)
 		ev = pack(&r, got, e);
 	if (ev == NULL) {
 		identity_free(got);
@@ -211,6 +229,12 @@ evidence_cert(const struct evidence *ev, uint32_t i)
 {
 	assert(i < ev->ncerts);
 	return (const struct path_cert *)(const void *)&ev->paths[ev->npaths] + i;
+}
+
+const uint8_t *
+evidence_key(const struct evidence *ev)
+{
+	return ev->has_key ? ev->key : NULL;
 }
 
 struct identity *

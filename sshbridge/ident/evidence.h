@@ -25,6 +25,8 @@ struct path_cert {
 struct evidence {
 	uint8_t leaf[32]; /* SHA-256 */
 	int64_t leaf_not_after;
+	bool has_key;	 /* the leaf's key has a form as an SSH key */
+	uint8_t key[32]; /* SHA-256 of that form's blob */
 	uint32_t npaths, ncerts;
 	uint32_t identity_len;
 	struct path paths[]; /* then the certificates, then the identity as a message */
@@ -40,6 +42,8 @@ const struct path_cert *evidence_cert(const struct evidence *ev, uint32_t i)
  */
 struct evidence *evidence_get(struct msg_in *m, struct identity **id, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* SHA-256 of the leaf's key as an SSH key; NULL: it has no such form. */
+const uint8_t *evidence_key(const struct evidence *ev) __attribute__((nonnull));
 /* The identity again, which the caller frees; NULL: ERR_NOMEM. */
 struct identity *evidence_identity(const struct evidence *ev, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -11,6 +11,13 @@ same_login(const struct grant *g, const struct login *l)
 	       g->has_uid == l->has_uid && g->uid == l->uid;
 }
 
+static void
+grant_free(struct grant *g)
+{
+	free(g->keys);
+	free(g);
+}
+
 static struct grant *
 grant_new(const struct login *l, const struct verdict *v, struct err *e)
 {
@@ -18,7 +25,8 @@ grant_new(const struct login *l, const struct verdict *v, struct err *e)
 	struct grant *g = calloc(1, sizeof(*g) + service + account + v->value->len);
 	char *text = (char *)(g + 1);
 
-	if (g == NULL) {
+	if (g == NULL || (l->keys != NULL && (g->keys = keyset_copy(l->keys)) == NULL)) {
+		free(g);
 		err_nomem(e, "connection");
 		return NULL;
 	}
@@ -34,7 +42,8 @@ grant_new(const struct login *l, const struct verdict *v, struct err *e)
 }
 
 int
-grant_keep(struct conn *c, const struct login *l, const struct verdict *v, struct err *e)
+grant_keep(
+    struct conn *c, const struct login *l, const struct verdict *v, bool unbound, struct err *e)
 {
 	struct grant *g, **at;
 	size_t n = 0;
@@ -49,8 +58,9 @@ grant_keep(struct conn *c, const struct login *l, const struct verdict *v, struc
 		struct grant *old = *at;
 
 		*at = old->next;
-		free(old);
+		grant_free(old);
 	}
+	g->unbound = unbound;
 	g->next = c->grants;
 	c->grants = g;
 	return 0;
@@ -63,24 +73,30 @@ grants_free(struct conn *c)
 
 	for (g = c->grants; g != NULL; g = next) {
 		next = g->next;
-		free(g);
+		grant_free(g);
 	}
 	c->grants = NULL;
 }
 
 /* One account again. What ended by max-session= alone is told apart from what the map took away. */
 static int
-judge_grant(const struct generation *gen, const struct grant *g, const struct accepted *a,
-    const struct identity *id, const struct sockaddr_storage *from, int64_t age, struct verdict *v)
+judge_grant(const struct generation *gen, const struct grant *g, const struct evidence *ev,
+    const struct accepted *a, const struct identity *id, const struct sockaddr_storage *from,
+    int64_t age, struct verdict *v)
 {
 	struct login l = { .service = g->service,
 		.account = g->account,
 		.has_uid = g->has_uid,
 		.uid = g->uid,
+		.keys = g->keys,
+		.own_key = evidence_key(ev),
 		.age = age > UINT32_MAX ? UINT32_MAX : (uint32_t)age };
 	struct verdict young = { 0 };
 
 	if (judge_account(gen, a, id, from, &l, v) == 0)
+		return 0;
+	/* its key is still waited for, and unbound.c sees to it that it is not for long */
+	if (g->unbound && v->map == IDMAP_KEY_UNKNOWN)
 		return 0;
 	l.age = 0;
 	if (v->cut == CUT_MAP && judge_account(gen, a, id, from, &l, &young) == 0) {
@@ -91,8 +107,8 @@ judge_grant(const struct generation *gen, const struct grant *g, const struct ac
 }
 
 int
-grants_judge(const struct generation *g, const struct conn *c, const struct accepted *a,
-    const struct identity *id, int64_t age, struct verdict *v)
+grants_judge(const struct generation *g, const struct conn *c, const struct evidence *ev,
+    const struct accepted *a, const struct identity *id, int64_t age, struct verdict *v)
 {
 	struct sockaddr_storage from;
 	uint32_t first_end = 0;
@@ -101,7 +117,7 @@ grants_judge(const struct generation *g, const struct conn *c, const struct acce
 	if (c->grants == NULL)
 		return judge_unasked(g, a, id, &from, v);
 	for (const struct grant *one = c->grants; one != NULL; one = one->next) {
-		if (judge_grant(g, one, a, id, &from, age, v) == -1)
+		if (judge_grant(g, one, ev, a, id, &from, age, v) == -1)
 			return -1;
 		/* 0 is the longest */
 		if (v->max_session - 1 < first_end - 1)

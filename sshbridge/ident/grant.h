@@ -16,23 +16,26 @@ struct grant {
 	unsigned line;		   /* of the rule, at the WHO */
 	char section[SECTION_MAX]; /* for which the rule matched, */
 	struct id_value value;	   /* and the value by which it did */
+	struct keyset *keys;	   /* SSH keys that the login was proved with; NULL: not known */
+	bool unbound;		   /* a rule wants a key that open_session has yet to tell */
 };
 
 /*
  * Keep what WHO granted: as the first of c->grants, in place of one for the same service, account
  * and uid. -1: ERR_NOMEM, or ERR_REFUSED for an account too many; then nothing is granted.
  */
-int grant_keep(struct conn *c, const struct login *l, const struct verdict *v, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+int grant_keep(struct conn *c, const struct login *l, const struct verdict *v, bool unbound,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
 void grants_free(struct conn *c) __attribute__((nonnull));
 
 /*
- * The map's word on a connection that is there, `age` seconds old: every account that was granted
- * must still be, and before the first one it must be such that could be opened. 0 and
- * v->max_session, the first end of all; or -1 and v.
+ * The map's word on a connection that is there, `age` seconds old, with the certificate `ev`: every
+ * account that was granted must still be, to the SSH keys that it was granted to, and before the
+ * first one it must be such that could be opened. 0 and v->max_session, the first end of all; or -1
+ * and v.
  */
-int grants_judge(const struct generation *g, const struct conn *c, const struct accepted *a,
-    const struct identity *id, int64_t age, struct verdict *v)
+int grants_judge(const struct generation *g, const struct conn *c, const struct evidence *ev,
+    const struct accepted *a, const struct identity *id, int64_t age, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));
 
 #endif

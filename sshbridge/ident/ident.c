@@ -45,7 +45,8 @@ ident_init(struct ident *id, struct err *e)
 		return -1;
 	control_init(id);
 	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
-	    crlage_init(id, e) == -1 || locks_init(id, e) == -1 || hold_init(id, e) == -1)
+	    crlage_init(id, e) == -1 || locks_init(id, e) == -1 || hold_init(id, e) == -1 ||
+	    keys_init(id, e) == -1)
 		return -1;
 	return ask_init(id, e);
 }
@@ -55,6 +56,7 @@ ident_done(struct ident *id)
 {
 	crlage_done(id);
 	ask_done(id);
+	keys_done(id);
 	older_done(id);
 	control_done(id);
 	locks_done(id);

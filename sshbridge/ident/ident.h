@@ -19,6 +19,7 @@
 #include "hangup.h"
 #include "locks.h"
 #include "hold.h"
+#include "keys.h"
 #include "msgq.h"
 #include "names.h"
 #include "older.h"
@@ -48,6 +49,7 @@ struct ident {
 	struct gate_list gates;
 	struct names names;
 	struct ask ask;
+	struct keys keys;
 	struct older older;
 	struct control control;
 	struct locks locks;

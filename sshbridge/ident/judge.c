@@ -144,6 +144,7 @@ refuse_map(struct verdict *v, enum idmap_verdict answer, const struct idmap_rule
 {
 	v->cut = CUT_MAP;
 	v->line = rule->line;
+	v->map = answer;
 	err_set(&v->why, ERR_REFUSED, "%s", idmap_verdict_text(answer));
 	return verdict_refuse(v, REFUSED_MAP, user);
 }
@@ -195,17 +196,24 @@ judge_account(const struct generation *g, const struct accepted *a, const struct
 		.has_uid = l->has_uid,
 		.uid = l->uid,
 		.service = l->service,
-		.age = l->age };
+		.age = l->age,
+		.keys = l->keys,
+		.own_key = l->own_key,
+		.bound_only = l->bound_only };
 	enum idmap_verdict answer = idmap_who(g->map, &q, &rule);
 
-	if (answer != IDMAP_YES)
-		return refuse_map(
-		    v, answer, &rule, "the certificate gives no access to this account");
-	v->line = rule.line;
-	v->value = rule.value;
-	v->section = rule.section;
-	v->max_session = rule.max_session;
-	return 0;
+	if (answer == IDMAP_YES || answer == IDMAP_KEY_UNKNOWN) {
+		v->line = rule.line;
+		v->value = rule.value;
+		v->section = rule.section;
+		v->max_session = rule.max_session;
+	}
+	if (answer == IDMAP_YES)
+		return 0;
+	return refuse_map(v, answer, &rule,
+	    answer == IDMAP_NO_KEY || answer == IDMAP_KEY_UNKNOWN
+		? "the certificate gives no access to this account with this SSH key"
+		: "the certificate gives no access to this account");
 }
 
 int
@@ -213,8 +221,10 @@ judge_who(const struct generation *g, const struct evidence *ev, const struct id
     const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
 {
 	struct accepted a;
+	struct login login = *l;
 
+	login.own_key = evidence_key(ev);
 	if (judge_paths(g, ev, JUDGE_NEW, now, &a, v) == -1)
 		return -1;
-	return judge_account(g, &a, id, from, l, v);
+	return judge_account(g, &a, id, from, &login, v);
 }

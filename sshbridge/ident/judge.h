@@ -28,11 +28,12 @@ enum cut_code {
 };
 struct verdict {
 	enum refusal refusal;
-	enum cut_code cut; /* what a connection that is there is cut for by this refusal */
-	unsigned line;	   /* of the map; 0: none */
-	char user[120];	   /* one sentence for the user, no more than he may know */
-	struct err why;	   /* the reason in full, for the log */
-	/* of a grant, into the identity and the generation judged by */
+	enum cut_code cut;	/* what a connection that is there is cut for by this refusal */
+	unsigned line;		/* of the map; 0: none */
+	enum idmap_verdict map; /* what the map said, if it was asked */
+	char user[120];		/* one sentence for the user, no more than he may know */
+	struct err why;		/* the reason in full, for the log */
+	/* of a grant, or where the key alone is wanting; into the identity and the generation */
 	const struct id_value *value; /* by which the rule matched */
 	const char *section;	      /* for which it did */
 	uint32_t max_session;	      /* seconds from OPEN; 0: no end */
@@ -70,11 +71,16 @@ struct login {
 	const char *service, *account;
 	bool has_uid;
 	uint32_t uid;
-	uint32_t age; /* seconds since OPEN */
+	uint32_t age;		   /* seconds since OPEN */
+	const struct keyset *keys; /* SSH keys that it was proved with; NULL: not known (yet) */
+	const uint8_t *own_key;	   /* evidence_key() of the certificate */
+	bool bound_only;	   /* only a rule whose bind= holds counts: mtls-keys asks */
 };
 /*
  * The map's word on an account, for the sections that accept; every judgement of an account goes
- * through here: WHO, the review of what is live, and RENEW. 0 and v's grant, or -1 and v.
+ * through here: WHO, the review of what is live, and RENEW. 0 and v's grant, or -1 and v; then
+ * v->map is IDMAP_KEY_UNKNOWN where some rule would say yes to the right key, and v's grant is that
+ * rule's.
  */
 int judge_account(const struct generation *g, const struct accepted *a, const struct identity *id,
     const struct sockaddr_storage *from, const struct login *l, struct verdict *v)
@@ -83,7 +89,8 @@ int judge_account(const struct generation *g, const struct accepted *a, const st
 int judge_unasked(const struct generation *g, const struct accepted *a, const struct identity *id,
     const struct sockaddr_storage *from, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));
-/* May it use this account for this service? 0 and v's grant, or -1 and v. */
+/* May it use this account for this service? 0 and v's grant, or -1 and v; l->own_key is set here.
+ */
 int judge_who(const struct generation *g, const struct evidence *ev, const struct identity *id,
     const struct sockaddr_storage *from, const struct login *l, int64_t now, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));

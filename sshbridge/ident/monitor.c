@@ -94,7 +94,10 @@ on_listen(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "LISTEN: malformed, or %zu descriptors", nfds);
 	if (msg_end(m, e) == -1)
 		return -1;
-	if (ask_listen(id, n == 1 ? fds[0] : -1, e) == -1)
+	if (n == 1 && index > 1)
+		return err_set(e, ERR_PEER, "LISTEN: listener %u", (unsigned)index);
+	if ((n == 1 && index == 1 ? keys_listen(id, fds[0], e)
+				  : ask_listen(id, n == 1 ? fds[0] : -1, e)) == -1)
 		return -1;
 	if (n == 1)
 		fds[0] = -1;

@@ -18,6 +18,7 @@ on_answer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	if (m->conn == 0 || m->conn > id->older.last)
 		return err_set(e, ERR_PEER, "%s: a number that was not asked", msg_name(m->type));
 	ask_answered(id, m->conn, &a);
+	keys_answered(id, m->conn, &a);
 	return 0;
 }
 
@@ -66,6 +67,7 @@ drop(struct ident *id)
 	ask_answered(id, 0, &a);
 	control_older_gone(id);
 	locks_older_gone(id);
+	keys_answered(id, 0, &a);
 }
 
 static void
@@ -103,15 +105,16 @@ older_done(struct ident *id)
 uint64_t
 older_ask(struct ident *id, const struct question *q, int fd)
 {
-	uint8_t buf[QUESTION_INFO_MAX + 2 * QUESTION_NAME_MAX + 64];
+	uint8_t buf[QUESTION_INFO_MAX + 2 * QUESTION_NAME_MAX + 160];
+	size_t nfds = question_nfds(q);
 	struct msg_out o;
 	struct err e;
-	int dup;
+	int dup = -1;
 
-	if (id->older.q == NULL || (dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+	if (id->older.q == NULL || (nfds == 1 && (dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
 		return 0;
 	question_put(q, ++id->older.last, &o, buf, sizeof(buf));
-	if (msgq_send(id->older.q, &o, &dup, 1, &e) == -1)
+	if (msgq_send(id->older.q, &o, &dup, nfds, &e) == -1)
 		return 0;
 	return id->older.last;
 }

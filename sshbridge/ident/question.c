@@ -14,31 +14,60 @@ hook_name(uint32_t hook)
 		return "account";
 	case HOOK_OPEN_SESSION:
 		return "open_session";
+	case HOOK_KEYS:
+		return "keys";
 	default:
 		return "?";
 	}
 }
 
+size_t
+question_nfds(const struct question *q)
+{
+	return q->hook == HOOK_KEYS ? 0 : 1;
+}
+
+static int
+get_server(struct msg_in *m, struct tuple *t)
+{
+	struct sockaddr_storage remote, local;
+
+	if (addr_get(m, &remote) == -1 || addr_get(m, &local) == -1 || addr_fold(&remote) == -1 ||
+	    addr_fold(&local) == -1)
+		return -1;
+	endpoint_from(&remote, &t->remote);
+	endpoint_from(&local, &t->local);
+	return 0;
+}
+
 int
 question_get(struct msg_in *m, struct question *q, struct err *e)
 {
+	memset(&q->server, 0, sizeof(q->server));
 	if (msg_get_u32(m, &q->hook) == -1 ||
 	    msg_get_str(m, q->service, sizeof(q->service)) == -1 ||
 	    msg_get_str(m, q->account, sizeof(q->account)) == -1 ||
 	    msg_get_u32(m, &q->has_uid) == -1 || msg_get_u32(m, &q->uid) == -1 ||
-	    msg_get_str(m, q->auth_info, sizeof(q->auth_info)) == -1)
+	    msg_get_str(m, q->auth_info, sizeof(q->auth_info)) == -1 ||
+	    msg_get_u32(m, &q->bind_session) == -1 ||
+	    (q->hook == HOOK_KEYS && get_server(m, &q->server) == -1))
 		return err_set(e, ERR_PEER, "WHO: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	if (q->hook < HOOK_AUTH || q->hook > HOOK_OPEN_SESSION || q->has_uid > 1)
+	if (q->hook < HOOK_AUTH || q->hook > HOOK_KEYS || q->has_uid > 1)
 		return err_set(e, ERR_PEER, "WHO: hook %u, has uid %u", (unsigned)q->hook,
 		    (unsigned)q->has_uid);
+	if (q->bind_session > 1 || (q->bind_session == 1 && q->hook != HOOK_ACCOUNT))
+		return err_set(e, ERR_PEER, "WHO: bind=session %u in %s", (unsigned)q->bind_session,
+		    hook_name(q->hook));
 	return 0;
 }
 
 void
 question_put(const struct question *q, uint64_t number, struct msg_out *o, void *buf, size_t size)
 {
+	struct sockaddr_storage ss;
+
 	msg_start(o, buf, size, MSG_WHO, number);
 	msg_put_u32(o, q->hook);
 	msg_put_str(o, q->service);
@@ -46,6 +75,13 @@ question_put(const struct question *q, uint64_t number, struct msg_out *o, void 
 	msg_put_u32(o, q->has_uid);
 	msg_put_u32(o, q->uid);
 	msg_put_str(o, q->auth_info);
+	msg_put_u32(o, q->bind_session);
+	if (q->hook != HOOK_KEYS)
+		return;
+	endpoint_to(&q->server.remote, &ss);
+	addr_put(&ss, o);
+	endpoint_to(&q->server.local, &ss);
+	addr_put(&ss, o);
 }
 
 void

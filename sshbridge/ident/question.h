@@ -2,12 +2,12 @@
 #ifndef QUESTION_H
 #define QUESTION_H
 
-#include "addr.h"
+#include "endpoint.h"
 #include "identity.h"
 #include "msg.h"
 #include "text.h"
 
-enum hook { HOOK_AUTH = 1, HOOK_ACCOUNT = 2, HOOK_OPEN_SESSION = 3 };
+enum hook { HOOK_AUTH = 1, HOOK_ACCOUNT = 2, HOOK_OPEN_SESSION = 3, HOOK_KEYS = 4 };
 
 #define QUESTION_NAME_MAX 256
 #define QUESTION_INFO_MAX 16384 /* SSH_AUTH_INFO_0: a few keys in base64 */
@@ -22,11 +22,17 @@ struct question {
 	uint32_t hook;
 	char service[QUESTION_NAME_MAX], account[QUESTION_NAME_MAX];
 	uint32_t has_uid, uid;
-	char auth_info[QUESTION_INFO_MAX];
+	char auth_info[QUESTION_INFO_MAX]; /* HOOK_KEYS: of the key that is offered */
+	uint32_t
+	    bind_session; /* HOOK_ACCOUNT: open_session will tell the key, where it is not known */
+	struct tuple server; /* HOOK_KEYS: the connection as the SSH server sees it */
 };
 const char *hook_name(uint32_t hook);
 
-/* WHO; `number` goes into the header (0 from a PAM module). -1: ERR_PEER. */
+/* Descriptors that come with the question: the connection itself, where the asker has it. */
+size_t question_nfds(const struct question *q) __attribute__((nonnull));
+
+/* WHO; `number` goes into the header (0 from who asks for himself). -1: ERR_PEER. */
 int question_get(struct msg_in *m, struct question *q, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 void question_put(const struct question *q, uint64_t number, struct msg_out *o, void *buf,

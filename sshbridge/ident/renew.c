@@ -103,7 +103,7 @@ judge(const struct ident *id, struct renewal *r, int64_t now)
 
 	if (o == TAKEN)
 		o = judge_person(id, r);
-	if (o == TAKEN && grants_judge(id->gen, r->conn, &r->accepted, r->identity,
+	if (o == TAKEN && grants_judge(id->gen, r->conn, r->evidence, &r->accepted, r->identity,
 			      ident_monotonic() - r->conn->since, &r->v) == -1)
 		o = CUT;
 	return o;

@@ -101,7 +101,7 @@ judge_live(struct ident *id, struct conn *c, int64_t now, struct verdict *v)
 	/* without memory the map cannot be asked: again in a second. WHO says no meanwhile. */
 	if ((identity = evidence_identity(c->evidence, &v->why)) == NULL)
 		return 1;
-	r = grants_judge(id->gen, c, &a, identity, age_of(c), v);
+	r = grants_judge(id->gen, c, c->evidence, &a, identity, age_of(c), v);
 	identity_free(identity);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "grant.h"
 #include "ident.h"
 #include "report.h"
+#include "unbound.h"
 
 int
 table_init(struct table *t, struct err *e)
@@ -134,6 +135,7 @@ conn_free(struct conn *c)
 {
 	if (c == NULL)
 		return;
+	unbound_end(c);
 	grants_free(c);
 	free(c->cut_text);
 	free(c->evidence);

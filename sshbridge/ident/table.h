@@ -13,6 +13,7 @@
 struct ident;
 struct gate;
 struct dial;
+struct unbound;
 struct grant;
 
 /* One identity's name and how many connections it has. */
@@ -41,7 +42,8 @@ struct conn {
 	bool ended;	 /* grants nothing any more; it still holds the port */
 	int fd;		 /* the duplicate of the target's socket */
 	struct tuple tuple;
-	uint64_t cookie; /* of the socket that asked first; 0: nobody has yet */
+	uint64_t cookie;	 /* of the socket that asked first; 0: nobody has yet */
+	struct unbound *unbound; /* let in on the word that open_session will tell the key */
 	/* grant.h: the accounts that WHO has granted, the last one first */
 	struct grant *grants;
 	int64_t granted; /* when the last was; seconds since 1970 */

@@ -1,12 +1,13 @@
 /* verdict.c - the verdict on a WHO, its answer and its log line */
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "grant.h"
 #include "ident.h"
 #include "report.h"
-#include "sshkey.h"
+#include "unbound.h"
 #include "who.h"
 
 static const char no_bridge[] =
@@ -19,7 +20,9 @@ struct case_ {
 	struct who_facts facts;
 	struct conn *conn;
 	struct identity *identity;
-	char key[TEXT_SHA256_SIZE];
+	struct keyset keys; /* proved by the client; HOOK_KEYS: the one that it offers */
+	bool keys_known;
+	bool unbound; /* granted though the key is not known: open_session will tell it */
 	struct verdict v;
 };
 
@@ -44,6 +47,8 @@ deny(struct case_ *k, const char *user, const char *why)
 static int
 check_cookie(struct case_ *k)
 {
+	if (k->q->hook == HOOK_KEYS) /* shows none */
+		return 0;
 	if (k->conn->cookie == 0)
 		k->conn->cookie = k->facts.cookie;
 	if (k->conn->cookie != k->facts.cookie)
@@ -75,44 +80,108 @@ check_state(struct case_ *k)
 	return deny(k, ending, text);
 }
 
-/* The SSH key, for the log. Text that sshd did not write is no proof of anything: a no. */
+/* The SSH keys. Text that sshd did not write is no proof of anything: a no. */
 static int
-read_key(struct case_ *k)
+read_keys(struct case_ *k)
 {
-	struct sshkey key;
+	const char *info = k->q->auth_info;
 	struct err e;
-	int r = sshkey_parse_auth_info(k->q->auth_info, strlen(k->q->auth_info), &key, &e);
+	int r = keyset_from_auth_info(info, strlen(info), &k->keys, &e);
 
 	if (r == -1)
 		return deny(k, "the SSH key could not be read", e.text);
-	if (r == 0)
-		(void)text_sha256(k->key, key.sha256);
+	/* when the session opens all is known: no publickey line means that there was none */
+	k->keys_known = r == 0 || k->q->hook == HOOK_OPEN_SESSION || k->q->hook == HOOK_KEYS;
 	return 0;
+}
+
+/*
+ * Where each rule that grants the account binds a key and this hook does not know it: a no, unless
+ * the line of pam.d promises that open_session will ask again.
+ */
+static int
+grant_unbound(struct ident *id, struct case_ *k)
+{
+	const struct verdict v = k->v;
+
+	if (k->q->bind_session == 0 || v.map != IDMAP_KEY_UNKNOWN)
+		return -1;
+	if (unbound_begin(id, k->conn, k->q->account, &k->v.why) == -1)
+		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
+	k->v = (struct verdict){
+		.line = v.line, .value = v.value, .section = v.section, .max_session = v.max_session
+	};
+	k->unbound = true;
+	return 0;
+}
+
+/* What was granted is judged again for as long as the connection lives. */
+static int
+keep(struct case_ *k, const struct login *login)
+{
+	struct conn *c = k->conn;
+
+	if (k->q->hook == HOOK_KEYS)
+		return 0;
+	if (grant_keep(c, login, &k->v, k->unbound, &k->v.why) == -1)
+		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
+	/* of one that waits for its key another rule may have the last word; 0 is the longest */
+	if (!k->unbound && c->max_session - 1 > k->v.max_session - 1)
+		c->max_session = k->v.max_session;
+	return 0;
+}
+
+static int
+judge_login(struct ident *id, struct case_ *k, int64_t now)
+{
+	struct sockaddr_storage from;
+	struct login login = { .service = k->q->service,
+		.account = k->q->account,
+		.has_uid = k->q->has_uid == 1,
+		.uid = k->q->uid,
+		.age = (uint32_t)(ident_monotonic() - k->conn->since),
+		.bound_only = k->q->hook == HOOK_KEYS };
+
+	if (read_keys(k) == -1)
+		return -1;
+	if ((k->identity = evidence_identity(k->conn->evidence, &k->v.why)) == NULL)
+		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
+	endpoint_to(&k->conn->client, &from);
+	if (k->keys_known)
+		login.keys = &k->keys;
+	if (judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v) == -1 &&
+	    grant_unbound(id, k) == -1)
+		return -1;
+	return keep(k, &login);
+}
+
+/* A session opens, or does not: by now its key is known, and no second try is waited for. */
+static int
+judge_session(struct ident *id, struct case_ *k, int64_t now)
+{
+	struct conn *c = k->conn;
+	int r;
+
+	if (unbound_for_other(c, k->q->account))
+		r = deny(k, "this is not the account that was let in",
+		    "the session is for another account than the one that waits for its key");
+	else
+		r = judge_login(id, k, now);
+	if (r == 0)
+		unbound_end(c);
+	else if (c->unbound != NULL || k->v.map == IDMAP_NO_KEY)
+		unbound_cut(id, c, k->v.why.text);
+	return r;
 }
 
 static int
 judge_entry(struct ident *id, struct case_ *k, int64_t now)
 {
-	struct sockaddr_storage from;
-	const struct login login = { .service = k->q->service,
-		.account = k->q->account,
-		.has_uid = k->q->has_uid == 1,
-		.uid = k->q->uid,
-		.age = (uint32_t)(ident_monotonic() - k->conn->since) };
-
 	if (check_cookie(k) == -1 || check_state(k) == -1 ||
-	    locks_refuse(id, k->conn->person->name, &k->v) == -1 || read_key(k) == -1)
+	    locks_refuse(id, k->conn->person->name, &k->v) == -1)
 		return -1;
-	if ((k->identity = evidence_identity(k->conn->evidence, &k->v.why)) == NULL)
-		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	endpoint_to(&k->conn->client, &from);
-	if (judge_who(id->gen, k->conn->evidence, k->identity, &from, &login, now, &k->v) == -1)
-		return -1;
-	if (grant_keep(k->conn, &login, &k->v, &k->v.why) == -1)
-		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	if (k->conn->max_session - 1 > k->v.max_session - 1) /* 0 is the longest */
-		k->conn->max_session = k->v.max_session;
-	return 0;
+	return k->q->hook == HOOK_OPEN_SESSION ? judge_session(id, k, now)
+					       : judge_login(id, k, now);
 }
 
 static void
@@ -132,6 +201,8 @@ answer_yes(const struct case_ *k, struct answer *a)
 	const struct conn *c = k->conn;
 
 	a->yes = true;
+	if (k->q->hook == HOOK_KEYS) /* yes or no, and nothing else */
+		return;
 	(void)snprintf(a->identity, sizeof(a->identity), "%s", c->person->name);
 	(void)endpoint_text(&c->client, a->address);
 	a->port = c->client.port;
@@ -146,7 +217,7 @@ answer_yes(const struct case_ *k, struct answer *a)
 static void
 put_case(struct logline *l, const struct case_ *k, bool yes)
 {
-	char at[ADDR_TEXT_SIZE];
+	char at[ADDR_TEXT_SIZE], key[TEXT_SHA256_SIZE];
 
 	logline_start(l, yes ? "granted" : "denied");
 	if (k->conn != NULL)
@@ -162,8 +233,10 @@ put_case(struct logline *l, const struct case_ *k, bool yes)
 		logline_str(l, "from", endpoint_text_port(&k->conn->client, at));
 	else if (k->facts.tuple.remote.family != 0)
 		logline_str(l, "peer", endpoint_text_port(&k->facts.tuple.remote, at));
-	if (k->key[0] != '\0')
-		logline_str(l, "key", k->key);
+	for (uint32_t i = 0; i < k->keys.n; i++)
+		logline_str(l, "key", text_sha256(key, k->keys.sha256[i]));
+	if (k->unbound)
+		logline_str(l, "bound", "not-yet");
 	if (!yes)
 		logline_str(l, "why", k->v.why.text);
 }
@@ -200,6 +273,17 @@ judge_case(struct ident *id, struct case_ *k, int64_t now, enum no_kind *kind)
 	return deny(k, no_bridge, "no such connection came through the bridge");
 }
 
+/* What is known of the connection that is asked about: from its socket, or as it was described. */
+static int
+get_facts(const struct ident *id, const struct question *q, int fd, struct case_ *k)
+{
+	if (q->hook != HOOK_KEYS)
+		return who_facts(fd, &k->facts, &k->v.why);
+	k->facts =
+	    (struct who_facts){ .tuple = q->server, .netns = id->netns, .state = TCP_ESTABLISHED };
+	return 0;
+}
+
 bool
 who_judge(
     struct ident *id, const struct question *q, int fd, bool pass_on, int64_t now, struct answer *a)
@@ -209,8 +293,8 @@ who_judge(
 	struct tuple ours;
 
 	memset(a, 0, sizeof(*a));
-	/* the socket is the server's end: its far end is ours */
-	if (who_facts(fd, &k.facts, &k.v.why) == 0) {
+	/* it is the server's end: its far end is ours */
+	if (get_facts(id, q, fd, &k) == 0) {
 		ours =
 		    (struct tuple){ .local = k.facts.tuple.remote, .remote = k.facts.tuple.local };
 		if (k.facts.netns == id->netns) {
@@ -220,15 +304,19 @@ who_judge(
 	}
 	if (judge_case(id, &k, now, &kind) == 0) {
 		answer_yes(&k, a);
-		k.conn->granted = now;
+		k.conn->granted = q->hook == HOOK_KEYS ? k.conn->granted : now;
 		id->stats.granted++;
 	} else {
-		answer_no(a, kind, k.v.user);
+		answer_no(a, q->hook == HOOK_KEYS ? NO_CAUSE : kind,
+		    q->hook == HOOK_KEYS ? "no" : k.v.user);
 		id->stats.denied++;
 	}
-	if (k.conn != NULL)
+	if (k.conn != NULL && q->hook != HOOK_KEYS)
 		a->conn = k.conn->id;
-	log_case(id, &k, a);
+	/* a client may offer many keys, and mtls-keys decides nothing: account will have its line
+	 */
+	if (q->hook != HOOK_KEYS)
+		log_case(id, &k, a);
 	identity_free(k.identity);
 	return true;
 }

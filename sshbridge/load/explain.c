@@ -9,6 +9,7 @@
 #include "file.h"
 #include "identity_x509.h"
 #include "load.h"
+#include "spki.h"
 #include "text.h"
 
 struct question {
@@ -128,9 +129,27 @@ ask_sections(struct load *l, X509 *leaf, STACK_OF(X509) * rest, int64_t now, con
 	return n;
 }
 
-/* What the map says; 0: yes, 1: no. */
+/* The certificate's own key as an SSH key, for bind=same-key; false: it has no such form. */
+static bool
+own_key(X509 *leaf, uint8_t sha256[32])
+{
+	struct sshkey *k = malloc(sizeof(*k));
+	EVP_PKEY *pkey = X509_get0_pubkey(leaf);
+	struct err e;
+	bool has = k != NULL && pkey != NULL && spki_to_sshkey(pkey, k, &e) == 0;
+	char text[TEXT_SHA256_SIZE];
+
+	if (has) {
+		memcpy(sha256, k->sha256, 32);
+		load_text(CHILD_NOTICE, "  %-11s %s", "same-key", text_sha256(text, sha256));
+	}
+	free(k);
+	return has;
+}
+
+/* What the map says; 0: yes, 1: no. `own` may be NULL. */
 static int
-ask_map(struct load *l, const struct question *q, const struct identity *id,
+ask_map(struct load *l, const struct question *q, const struct identity *id, const uint8_t *own,
     const char *const *names, size_t n)
 {
 	struct idmap_rule_info rule = { 0 };
@@ -141,12 +160,18 @@ ask_map(struct load *l, const struct question *q, const struct identity *id,
 		.account = q->account[0] == '\0' ? NULL : q->account,
 		.has_uid = q->has_uid != 0,
 		.uid = q->uid,
-		.service = q->service };
+		.service = q->service,
+		.own_key = own };
 	enum idmap_verdict v = idmap_open(l->map, &query, &rule);
 
 	idmap_explain(l->map, &query, print_line, NULL);
 	if (v == IDMAP_YES && query.account != NULL)
 		v = idmap_who(l->map, &query, &rule);
+	if (v == IDMAP_KEY_UNKNOWN) {
+		load_text(CHILD_NOTICE, "verdict: yes with the right SSH key, %s by line %u: %s",
+		    q->account, rule.line, rule.text);
+		return 0;
+	}
 	if (v != IDMAP_YES) {
 		load_text(CHILD_NOTICE, "verdict: no: %s", idmap_verdict_text(v));
 		return 1;
@@ -184,6 +209,8 @@ load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t no
 	struct identity *id = NULL;
 	STACK_OF(X509) *rest = NULL;
 	X509 *leaf = NULL;
+	uint8_t own[32];
+	bool has_own;
 	char name[IDENTITY_NAME_MAX], shown[IDENTITY_NAME_MAX];
 	size_t n;
 	int r = -1;
@@ -200,6 +227,7 @@ load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t no
 	if ((id = identity_from_x509(leaf, first.policies, first.npolicies, e)) == NULL)
 		goto out;
 	print_identity(id);
+	has_own = own_key(leaf, own);
 	for (uint32_t i = 0; i < l->settings.nsections; i++) {
 		struct settings_section *s = &l->settings.sections[i];
 
@@ -210,7 +238,7 @@ load_explain(struct load *l, struct msg_in *m, int *fds, size_t nfds, int64_t no
 		load_text(CHILD_NOTICE, "identity: %s",
 		    text_escape(shown, sizeof(shown), name, strlen(name)));
 	}
-	r = ask_map(l, &q, id, names, n);
+	r = ask_map(l, &q, id, has_own ? own : NULL, names, n);
 	if (tell_lock(l, name))
 		r = 1;
 out:

@@ -78,6 +78,7 @@ conf_free(struct conf *c)
 	free(c->ident_user);
 	free(c->ident_socket);
 	free(c->control_socket);
+	free(c->keys_socket);
 	free(c->log);
 	free(c->audit_to);
 	free(c);

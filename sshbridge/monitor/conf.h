@@ -31,8 +31,9 @@ struct conf_target {
 };
 
 /*
- * Every path is absolute. What depends on the machine is left to the caller: settings.ask_uid and
- * .gate_connections are 0, .connections is as written, and users and files need not exist.
+ * Every path is absolute. What depends on the machine is left to the caller: settings.ask_uid,
+ * .keys_gid and .gate_connections are 0, .connections is as written, and users and files need not
+ * exist.
  */
 struct conf {
 	struct settings settings;
@@ -44,10 +45,11 @@ struct conf {
 	char *user, *ident_user;
 	uint32_t workers; /* 0: one per core */
 	char *ident_socket, *control_socket;
-	char *locks;	/* the file of locked identities */
-	char *log;	/* "stderr", "syslog" or a path */
-	char *audit_to; /* the same, or "" */
-	uint32_t drain; /* seconds, 0: no limit */
+	char *keys_socket; /* NULL: none */
+	char *locks;	   /* the file of locked identities */
+	char *log;	   /* "stderr", "syslog" or a path */
+	char *audit_to;	   /* the same, or "" */
+	uint32_t drain;	   /* seconds, 0: no limit */
 	struct conf_list pam_services;
 };
 

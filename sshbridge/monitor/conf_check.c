@@ -111,6 +111,11 @@ conf_check_all(const struct conf *c, struct err *e)
 		return err_set(e, ERR_FORMAT,
 		    "control-socket: the same path as ident-socket, allowed: "
 		    "another");
+	if (c->keys_socket != NULL && (strcmp(c->keys_socket, c->ident_socket) == 0 ||
+					  strcmp(c->keys_socket, c->control_socket) == 0))
+		return err_set(e, ERR_FORMAT,
+		    "keys-socket: the same path as ident-socket or control-socket, allowed: "
+		    "another");
 	/* The children get all settings in one message: 512 long server names would not fit. */
 	if ((buf = malloc(SETTINGS_BYTES_MAX)) == NULL)
 		return err_nomem(e, "settings");

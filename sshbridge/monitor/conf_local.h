@@ -63,7 +63,7 @@ struct conf_row {
 	size_t at, stride; /* in struct conf: of the first instance, and between two */
 	const char *help;  /* one line for -T and the manual */
 };
-#define CONF_NROWS 36
+#define CONF_NROWS 37
 extern const struct conf_row conf_rows[CONF_NROWS];
 
 /* Value of `revocation` until its section is complete: it depends on `crl`. */

@@ -155,6 +155,18 @@ title_of(const struct conf *c, enum conf_section section, uint32_t instance)
 	}
 }
 
+/* Text that has no default and was not given. */
+static bool
+is_unset(const struct conf_row *r, const void *at)
+{
+	const char *text;
+
+	if (r->type != CONF_SOCKET)
+		return false;
+	memcpy(&text, at, sizeof(text));
+	return text == NULL;
+}
+
 static void
 print_rows(const struct conf *c, enum conf_section section, uint32_t instance, FILE *fp)
 {
@@ -166,6 +178,11 @@ print_rows(const struct conf *c, enum conf_section section, uint32_t instance, F
 
 		if (r->section != section)
 			continue;
+		if (is_unset(r, conf_at_const(c, r, instance))) {
+			(void)fprintf(
+			    fp, "%s# %s\n%s#%s = \"\"\n", indent, r->help, indent, r->name);
+			continue;
+		}
 		(void)fprintf(
 		    fp, "%s# %s\n%s%s = %s", indent, r->help, indent, r->name, list ? "{" : "");
 		printers[r->type](r, conf_at_const(c, r, instance), fp);

@@ -63,7 +63,7 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = EACH(settings.sections, stale_cut),
 	    .help = "what a CRL that is out of date does to live connections" },
 	{ CONF_TRUST, "identity-fields", CONF_FIELDS, "uri upn email subject", false,
-	    RANGE(1, ID_FIELD_MAX), .at = WHOLE(settings.sections),
+	    RANGE(1, ID_NAMED_MAX), .at = WHOLE(settings.sections),
 	    .help = "what names a person: the first of these that the certificate has" },
 
 	{ CONF_TOP, "identity-map", CONF_PATH, NULL, true, .at = ONE(identity_map),
@@ -80,6 +80,8 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = ONE(control_socket), .help = "where sshbridgectl and the next instance ask" },
 	{ CONF_TOP, "locks", CONF_PATH, "/var/lib/sshbridge/locks", .at = ONE(locks),
 	    .help = "file that keeps the identities that are locked; read at the start only" },
+	{ CONF_TOP, "keys-socket", CONF_SOCKET, NULL, .at = ONE(keys_socket),
+	    .help = "where mtls-keys asks, as a member of group _sshbridge-keys; unset: nowhere" },
 	{ CONF_TOP, "log", CONF_LOG, "stderr", .at = ONE(log),
 	    .help = "where log lines go: stderr, syslog or a file" },
 	{ CONF_TOP, "local-ports", CONF_PORTS, "32768-60999", false, RANGE(1024, 65535),
@@ -141,7 +143,6 @@ static const struct {
 } later[] = {
 	{ CONF_TOP, "watch-map" },
 	{ CONF_TOP, "jump-networks" },
-	{ CONF_TOP, "keys-socket" },
 	{ CONF_TOP, "listen-local" },
 	{ CONF_TARGET, "host-keys" },
 	{ CONF_TARGET, "authorized-keys" },

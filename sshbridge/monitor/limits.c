@@ -34,6 +34,7 @@ limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 
 	c->settings.gate_connections = one_gate;
 	c->settings.ask_uid = m->root ? 0 : m->uid;
+	c->settings.keys_gid = m->keys_gid;
 	if (c->settings.connections <= most)
 		return;
 	if (m->mode != MODE_EXPLAIN && m->current == NULL) /* said once, not at every reload */

@@ -28,7 +28,8 @@ struct listeners *listeners_new(const struct sockaddr_storage *addrs, size_t n, 
 void listeners_free(struct listeners *l);
 int listeners_fd(const struct listeners *l, size_t addr, size_t gate) __attribute__((nonnull));
 
-/* A SOCK_SEQPACKET listener, 0600, that appears under its path only when it is published. */
+/* A SOCK_SEQPACKET listener, 0600 (or a group's, 0660), that appears under its path only when it is
+ * published. */
 struct unixsock {
 	int fd;
 	char path[108], temp[108];
@@ -38,6 +39,9 @@ struct unixsock {
 	ino_t ino;
 };
 struct unixsock *unixsock_new(const char *path, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* Let this group connect too. -1: ERR_SYS. */
+int unixsock_group(const struct unixsock *u, gid_t gid, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /*
  * Take the path over from what had it when unixsock_new() looked. -1: ERR_REFUSED (another has

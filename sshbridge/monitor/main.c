@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define DEFAULT_CONF "/etc/sshbridge/sshbridge.conf"
 #define RESOLV_CONF  "/etc/resolv.conf"
+#define KEYS_GROUP   "_sshbridge-keys"
 
 static const char usage_text[] =
     "usage: sshbridge [-f CONF] [-t | -T | --explain CERT [--account A] [--service S]\n"
@@ -203,11 +205,27 @@ find_user(const char *name, const char *option, uid_t *uid, gid_t *gid, struct e
 }
 
 static int
+find_keys_group(gid_t *gid, struct err *e)
+{
+	struct group *gr;
+
+	errno = 0;
+	if ((gr = getgrnam(KEYS_GROUP)) == NULL)
+		return err_set(e, ERR_FORMAT,
+		    "keys-socket: there is no group \"" KEYS_GROUP "\": systemd-sysusers makes it "
+		    "from the installed sysusers.d file");
+	if (gr->gr_gid == 0)
+		return err_set(e, ERR_FORMAT, "keys-socket: \"" KEYS_GROUP "\" is root's group");
+	*gid = gr->gr_gid;
+	return 0;
+}
+
+static int
 find_ids(struct monitor *m, const struct conf *c, struct err *e)
 {
 	if (!m->root) {
 		m->uid = m->ident_uid = getuid();
-		m->gid = m->ident_gid = getgid();
+		m->gid = m->ident_gid = m->keys_gid = getgid();
 		return 0;
 	}
 	if (find_user(c->user, "user", &m->uid, &m->gid, e) == -1 ||
@@ -217,6 +235,8 @@ find_ids(struct monitor *m, const struct conf *c, struct err *e)
 		return err_set(e, ERR_FORMAT,
 		    "user and ident-user must be two: what a gate could "
 		    "do as its user must not reach ident");
+	if (c->keys_socket != NULL && find_keys_group(&m->keys_gid, e) == -1)
+		return -1;
 	return check_empty(m->empty, e);
 }
 
@@ -229,6 +249,17 @@ make_counters(struct monitor *m, struct err *e)
 }
 
 static int
+open_keys_socket(struct monitor *m, const char *path, struct err *e)
+{
+	if (path == NULL)
+		return 0;
+	if ((m->keys_sock = unixsock_new(path, e)) == NULL)
+		return -1;
+	/* without root there is one user only, and no group to give it to */
+	return m->root ? unixsock_group(m->keys_sock, m->keys_gid, e) : 0;
+}
+
+static int
 open_sockets(struct monitor *m, const struct conf *c, struct err *e)
 {
 	struct event *ev;
@@ -236,6 +267,7 @@ open_sockets(struct monitor *m, const struct conf *c, struct err *e)
 	/* first what stands at the paths now, then who that is: see unixsock_publish() */
 	if ((m->ident_sock = unixsock_new(c->ident_socket, e)) == NULL ||
 	    (m->control_sock = unixsock_new(c->control_socket, e)) == NULL ||
+	    open_keys_socket(m, c->keys_socket, e) == -1 ||
 	    takeover_ask(c->control_socket, &m->older, e) == -1)
 		return -1;
 	if ((ev = event_new(
@@ -303,6 +335,7 @@ end(struct monitor *m)
 	locks_close(m);
 	unixsock_free(m->ident_sock);
 	unixsock_free(m->control_sock);
+	unixsock_free(m->keys_sock);
 	if (m->mode == MODE_RUN && m->ready && !m->draining)
 		audit_stop(m, CHILD_NOTICE, "ended");
 	kid_end(&m->log);

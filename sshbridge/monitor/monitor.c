@@ -12,6 +12,7 @@
 #include "listeners.h"
 #include "locks.h"
 #include "monitor.h"
+#include "pamcheck.h"
 
 int64_t
 monitor_now_ms(void)
@@ -110,13 +111,31 @@ advance_ident(struct monitor *m)
 	}
 }
 
+/* A listener for ident: 0 is ident-socket's, 1 keys-socket's. */
+static void
+send_unixsock(struct monitor *m, const struct unixsock *u, uint32_t index)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 10);
+
+	if (fd == -1) {
+		monitor_fatal(m, "%s: %s", u->path, strerror(errno));
+		return;
+	}
+	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
+	msg_put_u64(&o, 0);
+	msg_put_u32(&o, 1);
+	msg_put_u32(&o, index);
+	kid_send(&m->ident, &o, &fd, 1);
+}
+
 static void
 publish(struct monitor *m)
 {
 	uint8_t buf[64];
 	struct msg_out o;
 	struct err e = { 0 };
-	int fd;
 
 	if (m->older != -1) {
 		msg_start(&o, buf, sizeof(buf), MSG_PEER, 0);
@@ -125,18 +144,15 @@ publish(struct monitor *m)
 		kid_send(&m->ident, &o, &m->older, 1);
 		m->older = -1;
 	}
-	if ((fd = fcntl(m->ident_sock->fd, F_DUPFD_CLOEXEC, 10)) == -1) {
-		monitor_fatal(m, "ident-socket: %s", strerror(errno));
+	send_unixsock(m, m->ident_sock, 0);
+	if (m->keys_sock != NULL)
+		send_unixsock(m, m->keys_sock, 1);
+	if (m->stopping)
 		return;
-	}
-	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
-	msg_put_u64(&o, 0);
-	msg_put_u32(&o, 1);
-	msg_put_u32(&o, 0);
-	kid_send(&m->ident, &o, &fd, 1);
 	/* who has control-socket is the one in service: of two that start at once the other ends */
 	if (unixsock_publish(m->control_sock, &e) == -1 ||
-	    unixsock_publish(m->ident_sock, &e) == -1)
+	    unixsock_publish(m->ident_sock, &e) == -1 ||
+	    (m->keys_sock != NULL && unixsock_publish(m->keys_sock, &e) == -1))
 		monitor_fatal(m, "%s", e.text);
 }
 
@@ -223,6 +239,36 @@ report_start(struct monitor *m)
 	audit_record(m, CHILD_NOTICE, &l);
 }
 
+static void
+warn_pam(void *arg, const char *text)
+{
+	monitor_log(arg, CHILD_WARNING, "%s", text);
+}
+
+static void
+print_pam(void *arg, const char *text)
+{
+	(void)arg;
+	(void)fprintf(stderr, "sshbridge: %s\n", text);
+}
+
+/* The service files are sshd's and not the daemon's: they are judged, but stop nobody's session. */
+static void
+settled_test(struct monitor *m)
+{
+	const struct conf *c = m->current->conf;
+
+	if (pamcheck(&c->pam_services, print_pam, NULL) > 0) {
+		monitor_stop(m, 1);
+		return;
+	}
+	(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
+		     "sections, %u targets, %u rules\n",
+	    c->settings.nlisteners, c->settings.nsections, c->settings.ntargets,
+	    m->current->nrules);
+	monitor_stop(m, 0);
+}
+
 /* Everybody serves the same generation: tell those who wait for it. */
 static void
 settled(struct monitor *m)
@@ -231,11 +277,7 @@ settled(struct monitor *m)
 	char text[160];
 
 	if (m->mode == MODE_TEST) {
-		(void)printf("sshbridge: the configuration is good: %u listeners, %u trust "
-			     "sections, %u targets, %u rules\n",
-		    m->current->conf->settings.nlisteners, m->current->conf->settings.nsections,
-		    m->current->conf->settings.ntargets, m->current->nrules);
-		monitor_stop(m, 0);
+		settled_test(m);
 		return;
 	}
 	if (told != m->current->number) {
@@ -247,6 +289,7 @@ settled(struct monitor *m)
 		if (!m->current->crls_only) {
 			notify(m, "READY=1");
 			control_reloaded(m, true, text);
+			(void)pamcheck(&m->current->conf->pam_services, warn_pam, m);
 		}
 	}
 	if (!m->ready) {

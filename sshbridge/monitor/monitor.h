@@ -108,7 +108,7 @@ struct monitor {
 	char empty[4160]; /* the folder to chroot into */
 	bool root;
 	uid_t uid, ident_uid;
-	gid_t gid, ident_gid;
+	gid_t gid, ident_gid, keys_gid;
 
 	struct kid log, load, explainer, ident, resolve, gates[GATES_MAX];
 	unsigned ngates;
@@ -125,10 +125,10 @@ struct monitor {
 	bool ready;	     /* was up once */
 	char failure[512];   /* why the last candidate failed */
 
-	struct unixsock *ident_sock, *control_sock;
-	struct control *controls; /* clients of control-socket */
-	int older;		  /* pair to an older ident, to be given to ours; -1 */
-	pid_t successor;	  /* a newer instance that has taken over; 0: none */
+	struct unixsock *ident_sock, *control_sock, *keys_sock; /* the last may be NULL */
+	struct control *controls;				/* clients of control-socket */
+	int older;	 /* pair to an older ident, to be given to ours; -1 */
+	pid_t successor; /* a newer instance that has taken over; 0: none */
 	struct locks *locks;
 	bool draining;
 	bool stopping;

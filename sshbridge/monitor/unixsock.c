@@ -71,6 +71,15 @@ fail:
 	return NULL;
 }
 
+int
+unixsock_group(const struct unixsock *u, gid_t gid, struct err *e)
+{
+	/* the owner first: never is it another group's that may connect */
+	if (lchown(u->temp, (uid_t)-1, gid) == -1 || chmod(u->temp, 0660) == -1)
+		return err_sys(e, errno, "%s: give it to group %u", u->path, (unsigned)gid);
+	return 0;
+}
+
 static bool
 is_inode(const char *path, const struct stat *want)
 {

@@ -188,7 +188,7 @@ def field_b(v):
 def who(account="alice", uid=2001, hook=ACCOUNT, service=b"sshd", info=b""):
     return struct.pack(">HHQ", WHO, 1, 0) + field_w(hook) + field_b(service) + \
         field_b(account if isinstance(account, bytes) else account.encode()) + \
-        field_w(uid is not None) + field_w(uid or 0) + field_b(info)
+        field_w(uid is not None) + field_w(uid or 0) + field_b(info) + field_w(0)
 
 
 def ask_socket(timeout=60):

@@ -231,12 +231,12 @@ class Lab:
             passwd = f.read()
         with open("/etc/group") as f:
             group = f.read()
-        ours = ["_sshbridge", "_sshbridge-ident"] + [u for u, _ in users]
+        ours = ["_sshbridge", "_sshbridge-ident", "_sshbridge-keys"] + [u for u, _ in users]
         keep = lambda text: "".join(l + "\n" for l in text.splitlines()
                                     if l.split(":")[0] not in ours)
         passwd, group = keep(passwd), keep(group)
         shadow = "root:*:19000:0:99999:7:::\n"
-        for i, name in enumerate(ours[:2]):
+        for i, name in enumerate(ours[:3]):
             passwd += "%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n" % (name, 950 + i, 950 + i)
             group += "%s:x:%d:\n" % (name, 950 + i)
         if "\nsshd:" not in passwd:

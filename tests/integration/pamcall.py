@@ -63,14 +63,14 @@ def string(text):
 
 
 def by_who(c, path, account):
-    """docs/PROTOCOL.md, WHO: hook 2, service, account, its uid, no auth info."""
+    """docs/PROTOCOL.md, WHO: hook 2, service, account, its uid, no auth info, no bind=session."""
     u32 = lambda v: b"w" + struct.pack(">I", v)
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(10)
     try:
         s.connect(path)
         s.sendmsg([struct.pack(">HHQ", 30, 1, 0) + u32(2) + string("sshd") + string(account)
-                   + u32(1) + u32(pwd.getpwnam(account).pw_uid) + string("")],
+                   + u32(1) + u32(pwd.getpwnam(account).pw_uid) + string("") + u32(0)],
                   [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [c.fileno()]))])
         answer = s.recv(65536)
     except OSError as e:

@@ -92,6 +92,15 @@ ask(const struct idmap *m, const struct idmap_query *q, const char *map)
 		assert(is_portable(q->account));
 		assert(idmap_open(m, q, &rule) == IDMAP_YES);
 	}
+	/* without the key nothing is granted that is not with it, nor by a bound rule alone */
+	other.keys = NULL;
+	if (idmap_who(m, &other, &rule) == IDMAP_YES)
+		assert(v == IDMAP_YES);
+	other.keys = q->keys;
+	other.bound_only = true;
+	if (idmap_who(m, &other, &rule) == IDMAP_YES)
+		assert(v == IDMAP_YES);
+	other.bound_only = false;
 	other.has_uid = false;
 	assert(idmap_who(m, &other, &rule) != IDMAP_YES);
 	other.has_uid = true;
@@ -111,15 +120,19 @@ ask_all(const struct idmap *m, struct input *in, const char *map)
 	char account[64];
 	size_t n;
 	const uint8_t *p = part(in, &n);
+	static struct keyset keys = { .n = 2, .sha256 = { { 0 }, { 2 } } };
 	struct idmap_query q = { .sections = sections,
 		.nsections = 1,
 		.from = (struct sockaddr *)&from,
 		.account = account,
 		.has_uid = true,
 		.uid = 1000,
-		.service = "sshd" };
+		.service = "sshd",
+		.keys = &keys,
+		.own_key = keys.sha256[1] };
 
 	assert(id != NULL);
+	memset(keys.sha256[0], 1, sizeof(keys.sha256[0]));
 	n = n < sizeof(account) ? n : sizeof(account) - 1;
 	memcpy(account, p, n);
 	account[n] = '\0';

@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	else if (data[0] == 1)
 		ret = sshkey_parse_text((const char *)data + 1, n - 1, &k, &e);
 	else
-		ret = sshkey_parse_auth_info((const char *)data + 1, n - 1, &k, &e);
+		ret = sshkey_parse_line((const char *)data + 1, n - 1, &k, &e);
 	if (ret == 0)
 		check(&k);
 	return 0;

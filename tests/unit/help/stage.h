@@ -61,6 +61,8 @@ struct stage_open {
 	uint8_t leaf, anchor;	       /* first bytes of the SHA-256s */
 	int64_t not_before, not_after; /* of the leaf; the anchor's are wide */
 	bool no_fingerprint, stray_section;
+	const char *ssh_key; /* the certificate's key as "TYPE BASE64"; NULL: it has no such form */
+	const char *lists;   /* fingerprint of the SSH key in its extension; NULL: no extension */
 };
 struct stage_open stage_open(uint32_t number);
 void stage_open_put(const struct stage_open *a, struct msg_out *o, uint8_t *buf, size_t size);
@@ -88,11 +90,15 @@ struct stage_sock {
 	char dir[64], path[80];
 };
 void stage_listen(struct stage *p, struct stage_sock *s);
+void stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index); /* 1: keys-socket */
 void stage_listen_done(struct stage_sock *s);
 int stage_ask_connect(const struct stage_sock *s);
 /* WHO with these descriptors on `fd`; hook 1 auth, 2 account, 3 open_session. */
 void stage_who(int fd, unsigned hook, const char *account, const int *fds, size_t nfds);
 void stage_who_info(int fd, unsigned hook, const char *account, const char *info, int sock);
+/* As of a line with bind=session (`promise` 1), or anything else that is none. */
+void stage_who_bind(
+    int fd, unsigned hook, const char *account, const char *info, unsigned promise, int sock);
 /* Connect, ask, take the answer: MSG_IS or MSG_NO, with its kind in *kind. */
 unsigned stage_ask(
     const struct stage_sock *s, unsigned hook, const char *account, int sock, unsigned *kind);

@@ -19,6 +19,7 @@
 #include "tests/unit/help/stage.h"
 #include "crldraft.h"
 #include "sealed.h"
+#include "sshkey.h"
 #include "text.h"
 
 const char stage_map[] = "email {user}@corp.example {user} trust=corp\n"
@@ -134,10 +135,24 @@ put_identity(const struct stage_open *a, const uint8_t leaf[32], struct msg_out 
 		assert_int_equal(0, identity_add(id, ID_EMAIL, a->email, strlen(a->email), &e));
 	if (a->cn != NULL)
 		assert_int_equal(0, identity_add(id, ID_CN, a->cn, strlen(a->cn), &e));
+	if (a->lists != NULL)
+		assert_int_equal(0, identity_add(id, ID_SSH_KEY, a->lists, strlen(a->lists), &e));
 	if (!a->no_fingerprint)
 		assert_int_equal(0, identity_add(id, ID_FINGERPRINT, fp, strlen(fp), &e));
 	identity_put(id, o);
 	identity_free(id);
+}
+
+static void
+put_ssh_key(const char *line, struct msg_out *o)
+{
+	static struct sshkey key;
+	struct err e = { 0 };
+
+	key.blob_len = 0;
+	if (line != NULL)
+		assert_int_equal(0, sshkey_parse_text(line, strlen(line), &key, &e));
+	msg_put_bytes(o, key.blob, key.blob_len);
 }
 
 static void
@@ -166,7 +181,7 @@ put_evidence(const struct stage_open *a, struct msg_out *o)
 	for (uint32_t i = 0; i < n; i++)
 		msg_put_str(o, a->sections[i]);
 	put_identity(a, leaf, o);
-	msg_put_bytes(o, "", 0);
+	put_ssh_key(a->ssh_key, o);
 	msg_put_u32(o, n * 2 + a->stray_section);
 	for (uint32_t i = 0; i < n; i++) {
 		put_cert(a, a->sections[i], true, o);
@@ -351,6 +366,12 @@ stage_listener(uint16_t *port)
 void
 stage_listen(struct stage *p, struct stage_sock *s)
 {
+	stage_listen_index(p, s, 0);
+}
+
+void
+stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index)
+{
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	uint8_t buf[64];
@@ -365,7 +386,7 @@ stage_listen(struct stage *p, struct stage_sock *s)
 	msg_start(&o, buf, sizeof(buf), MSG_LISTEN, 0);
 	msg_put_u64(&o, 0);
 	msg_put_u32(&o, 1);
-	msg_put_u32(&o, 0);
+	msg_put_u32(&o, index);
 	stage_send(p->monitor, &o, &fd, 1);
 	close(fd);
 }
@@ -390,7 +411,7 @@ stage_ask_connect(const struct stage_sock *s)
 
 static void
 put_who(struct msg_out *o, uint8_t *buf, size_t size, unsigned hook, const char *account,
-    const char *info)
+    const char *info, unsigned promise)
 {
 	msg_start(o, buf, size, MSG_WHO, 0);
 	msg_put_u32(o, hook);
@@ -399,6 +420,7 @@ put_who(struct msg_out *o, uint8_t *buf, size_t size, unsigned hook, const char 
 	msg_put_u32(o, 1);
 	msg_put_u32(o, 1001);
 	msg_put_str(o, info);
+	msg_put_u32(o, promise);
 }
 
 void
@@ -407,18 +429,25 @@ stage_who(int fd, unsigned hook, const char *account, const int *fds, size_t nfd
 	uint8_t buf[1024];
 	struct msg_out o;
 
-	put_who(&o, buf, sizeof(buf), hook, account, "");
+	put_who(&o, buf, sizeof(buf), hook, account, "", 0);
 	stage_send(fd, &o, fds, nfds);
+}
+
+void
+stage_who_bind(
+    int fd, unsigned hook, const char *account, const char *info, unsigned promise, int sock)
+{
+	uint8_t buf[20000];
+	struct msg_out o;
+
+	put_who(&o, buf, sizeof(buf), hook, account, info, promise);
+	stage_send(fd, &o, &sock, 1);
 }
 
 void
 stage_who_info(int fd, unsigned hook, const char *account, const char *info, int sock)
 {
-	uint8_t buf[20000];
-	struct msg_out o;
-
-	put_who(&o, buf, sizeof(buf), hook, account, info);
-	stage_send(fd, &o, &sock, 1);
+	stage_who_bind(fd, hook, account, info, 0, sock);
 }
 
 unsigned

@@ -50,11 +50,14 @@ field_names_go_both_ways(void **state)
 	enum id_field f;
 
 	(void)state;
-	for (unsigned i = 1; i <= ID_FIELD_MAX; i++) {
+	for (unsigned i = 1; i <= ID_NAMED_MAX; i++) {
 		assert_non_null(id_field_name(i));
 		assert_int_equal(0, id_field_parse(id_field_name(i), &f));
 		assert_int_equal(i, f);
 	}
+	/* has a name for messages, but none that a rule may use */
+	assert_string_equal("ssh-key", id_field_name(ID_SSH_KEY));
+	assert_int_equal(-1, id_field_parse("ssh-key", &f));
 	assert_null(id_field_name(0));
 	assert_null(id_field_name(ID_FIELD_MAX + 1));
 	assert_int_equal(-1, id_field_parse("Email", &f));

@@ -13,6 +13,7 @@
 #include "certtime.h"
 #include "dn.h"
 #include "identity_x509.h"
+#include "spki.h"
 #include "tests/unit/help/pki.h"
 #include "text.h"
 #include "x509text.h"
@@ -399,10 +400,76 @@ times_are_read_in_the_two_spellings_of_rfc_5280_only(void **state)
 	assert_string_equal("2 d", certtime_span(span, 48 * 3600));
 }
 
+/* A leaf with this value of the extension that lists SSH keys, and the error it brings. */
+static struct identity *
+listing(const char *one, const char *two, struct err *e)
+{
+	struct pki_cert *c =
+	    pki_make(&(struct pki_spec){ .subject = "CN=alice", .ext = { one, two } }, root);
+	struct identity *id = identity_from_x509(c->cert, NULL, 0, e);
+
+	pki_free(c);
+	return id;
+}
+
+#define SSH_KEYS SPKI_SSHKEYS_OID "=DER:"
+#define HASH	 "0420" HASH_BYTES
+#define HASH_BYTES                                                       \
+	"01010101010101010101010101010101010101010101010101010101010101" \
+	"01"
+
+static void
+ssh_keys_that_the_certificate_lists_come_out(void **state)
+{
+	struct identity *id;
+	struct err e;
+
+	(void)state;
+	assert_non_null(id = listing(SSH_KEYS "3044" HASH HASH, NULL, &e));
+	assert_string_equal(
+	    "SHA256:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", value(id, ID_SSH_KEY, 0));
+	assert_non_null(value(id, ID_SSH_KEY, 1));
+	assert_null(value(id, ID_SSH_KEY, 2));
+	identity_free(id);
+	/* none listed, and no list at all: no value, which no rule takes */
+	assert_non_null(id = listing(SSH_KEYS "3000", NULL, &e));
+	assert_null(value(id, ID_SSH_KEY, 0));
+	identity_free(id);
+	assert_non_null(id = listing(NULL, NULL, &e));
+	assert_null(value(id, ID_SSH_KEY, 0));
+	identity_free(id);
+}
+
+static void
+a_list_of_ssh_keys_that_cannot_be_read_refuses_the_certificate(void **state)
+{
+	static const char *const bad[] = {
+		SSH_KEYS "3023" HASH "00", /* behind the last */
+		SSH_KEYS "3022" HASH "00", /* behind the list */
+		SSH_KEYS "308122" HASH,	   /* a length in long form */
+		SSH_KEYS "3004"
+			 "04020102",
+		SSH_KEYS HASH,
+		SSH_KEYS "0500",
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(listing(bad[i], NULL, &e));
+		assert_int_equal(ERR_REFUSED, e.kind);
+		assert_int_equal(0, strncmp(e.text, "ssh-key: ", 9));
+	}
+	assert_null(listing(SSH_KEYS "3022" HASH, SSH_KEYS "3000", &e));
+	assert_non_null(strstr(e.text, "twice"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ssh_keys_that_the_certificate_lists_come_out),
+		cmocka_unit_test(a_list_of_ssh_keys_that_cannot_be_read_refuses_the_certificate),
 		cmocka_unit_test(every_field_comes_out),
 		cmocka_unit_test(two_certificates_on_one_key_have_one_spki),
 		cmocka_unit_test(

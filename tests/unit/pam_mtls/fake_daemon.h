@@ -37,6 +37,7 @@ enum fake_mode {
 
 struct fake_question {
 	uint32_t hook, has_uid, uid;
+	uint32_t bind_session;
 	char service[300], account[300], auth_info[16400];
 	uint64_t cookie; /* SO_COOKIE of the socket that was shown */
 	size_t nfds;
@@ -139,7 +140,8 @@ fake_read(int fd, struct fake_question *q)
 	       msg_get_str(&m, q->service, sizeof(q->service)) == 0 &&
 	       msg_get_str(&m, q->account, sizeof(q->account)) == 0 &&
 	       msg_get_u32(&m, &q->has_uid) == 0 && msg_get_u32(&m, &q->uid) == 0 &&
-	       msg_get_str(&m, q->auth_info, sizeof(q->auth_info)) == 0 && msg_end(&m, &e) == 0;
+	       msg_get_str(&m, q->auth_info, sizeof(q->auth_info)) == 0 &&
+	       msg_get_u32(&m, &q->bind_session) == 0 && msg_end(&m, &e) == 0;
 }
 
 static inline void

@@ -66,8 +66,27 @@ every_option_of_this_version_is_taken(void **state)
 	l->args = "bind=session timeout=60000 debug";
 	assert_int_equal(PAM_SUCCESS, run(l, ACCOUNT, &s));
 	assert_non_null(strstr(s.logged, "account \"root\": yes (connection 0123456789abcdef)"));
+	assert_int_equal(1, l->fake.last.bind_session);
 	l->args = "bind=any timeout=100";
 	assert_int_equal(PAM_SUCCESS, run(l, ACCOUNT, &s));
+	assert_int_equal(0, l->fake.last.bind_session);
+}
+
+/* The promise is that of the account line: anywhere else it is a mistake, and nobody gets in. */
+static void
+bind_session_elsewhere_is_an_error_of_the_line(void **state)
+{
+	static const int hooks[] = { AUTH, SESSION, SETCRED, CLOSE };
+	struct login *l = *state;
+	struct seen s;
+
+	for (size_t i = 0; i < nitems(hooks); i++) {
+		l->args = "bind=session";
+		assert_int_equal(PAM_SERVICE_ERR, run(l, hooks[i], &s));
+		assert_non_null(strstr(s.logged, "bind=session: must stand on the account line"));
+		l->args = "bind=any";
+		assert_int_equal(PAM_SUCCESS, run(l, hooks[i], &s));
+	}
 }
 
 static void
@@ -363,6 +382,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(yes_is_success_in_every_hook_and_leaves_the_facts),
 		T(every_option_of_this_version_is_taken),
+		T(bind_session_elsewhere_is_an_error_of_the_line),
 		T(daemon_is_asked_by_hook_account_and_the_socket_itself),
 		T(unknown_account_has_no_uid),
 		T(ssh_auth_info_passes_raw_up_to_16_kib),

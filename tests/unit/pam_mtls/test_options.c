@@ -15,7 +15,7 @@ parse(struct options *o, struct err *e, const char *a, const char *b, const char
 		if (word != NULL)
 			argv[argc++] = word;
 	}
-	return options_parse(argc, argv, o, e);
+	return options_parse(argc, argv, true, o, e);
 }
 
 static void
@@ -25,7 +25,7 @@ an_empty_line_has_the_defaults(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(0, options_parse(0, NULL, &o, &e));
+	assert_int_equal(0, options_parse(0, NULL, true, &o, &e));
 	assert_string_equal("/run/sshbridge/ident.sock", o.socket);
 	assert_int_equal(2000, o.timeout_ms);
 	assert_false(o.debug);
@@ -44,7 +44,24 @@ words_are_taken_in_any_order(void **state)
 	assert_int_equal(100, o.timeout_ms);
 	assert_int_equal(0, parse(&o, &e, "timeout=60000", "bind=any", "source=bridge"));
 	assert_int_equal(60000, o.timeout_ms);
+	assert_false(o.bind_session);
 	assert_int_equal(0, parse(&o, &e, "bind=session", NULL, NULL));
+	assert_true(o.bind_session);
+}
+
+static void
+bind_session_stands_on_the_account_line_only(void **state)
+{
+	const char *session[] = { "bind=session" }, *any[] = { "bind=any" };
+	struct options o;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(0, options_parse(1, session, true, &o, &e));
+	assert_int_equal(-1, options_parse(1, session, false, &o, &e));
+	assert_non_null(strstr(e.text, "account line"));
+	assert_int_equal(0, options_parse(1, any, false, &o, &e));
+	assert_false(o.bind_session);
 }
 
 static void
@@ -70,9 +87,11 @@ one_bad_word_spoils_the_line_and_is_named(void **state)
 		{ "source=bridge,bridge", "not in this version" },
 		{ "source=bridge,in-band", "not in this version" },
 		{ "bind", "value" },
-		{ "bind=same-key", "not in this version" },
-		{ "bind=extension", "not in this version" },
-		{ "bind=anything", "not in this" },
+		{ "bind=same-key", "identity map" },
+		{ "bind=extension", "must be any or session" },
+		{ "bind=anything", "must be any or session" },
+		{ "bind=Session", "must be any or session" },
+		{ "bind=session,any", "must be any or session" },
 		{ "max-age=60", "not in this version" },
 		{ "max-age", "value" },
 		{ "timeout=99", "100 to 60000" },
@@ -161,6 +180,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_line_has_the_defaults),
 		cmocka_unit_test(words_are_taken_in_any_order),
+		cmocka_unit_test(bind_session_stands_on_the_account_line_only),
 		cmocka_unit_test(one_bad_word_spoils_the_line_and_is_named),
 		cmocka_unit_test(no_word_may_come_twice),
 		cmocka_unit_test(socket_path_has_at_most_107_bytes),

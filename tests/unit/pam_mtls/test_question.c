@@ -48,12 +48,17 @@ question_without_a_uid_says_so(void **state)
 	struct msg_out o;
 	struct err e;
 	const char wire[] = "\0\x1e\0\1\0\0\0\0\0\0\0\0w\0\0\0\3b\0\0\0\1s"
-			    "b\0\0\0\1aw\0\0\0\0w\0\0\0\0b\0\0\0\2i\n";
+			    "b\0\0\0\1aw\0\0\0\0w\0\0\0\0b\0\0\0\2i\nw\0\0\0\0";
 
 	(void)state;
 	assert_int_equal(0, question_put(&q, &o, buf, sizeof(buf), &e));
 	assert_int_equal(sizeof(wire) - 1, o.len);
 	assert_memory_equal(wire, buf, o.len);
+	/* the promise of the account line is the last byte */
+	q.bind_session = true;
+	assert_int_equal(0, question_put(&q, &o, buf, sizeof(buf), &e));
+	assert_memory_equal(wire, buf, o.len - 1);
+	assert_int_equal(1, buf[o.len - 1]);
 }
 
 static void

@@ -1,7 +1,7 @@
 /* test_sockpath.c - which paths of the daemon's socket are trusted */
 #include <fcntl.h>
 
-#include "pam_mtls/sockpath.h"
+#include "sockpath.h"
 #include "stack.h"
 
 #define ANOTHER 65534

@@ -212,8 +212,9 @@ newer_one_that_breaks_the_protocol_is_dropped(void **state)
 		msg_put_str(&o, "carl");
 		msg_put_u32(&o, 0);
 		msg_put_u32(&o, 0);
+		msg_put_str(&o, "");
 		if (i != 3)
-			msg_put_str(&o, "");
+			msg_put_u32(&o, 0);
 		stage_send(fd, &o, &b->far[2], i == 4 ? 0 : 1);
 		stage_expect_end(fd);
 		close(fd);
@@ -230,6 +231,7 @@ newer_one_that_breaks_the_protocol_is_dropped(void **state)
 	msg_put_u32(&o, 1);
 	msg_put_u32(&o, 1001);
 	msg_put_str(&o, "");
+	msg_put_u32(&o, 0);
 	stage_send(fd, &o, &b->far[2], 1);
 	stage_expect(fd, g, MSG_IS);
 	assert_true(g->m.conn == 5);

@@ -106,7 +106,7 @@ add_many(struct bench *b)
 		value.len = (size_t)snprintf(email, sizeof(email), "user%u@corp.example", i);
 		(void)snprintf(account, sizeof(account), "user%u", i);
 		b->many[i] = add_entry(&b->id, b->gate, i, email, -1, &t);
-		assert_int_equal(0, grant_keep(b->many[i], &l, &v, &e));
+		assert_int_equal(0, grant_keep(b->many[i], &l, &v, false, &e));
 		review_judged(&b->id, b->many[i], ident_now());
 	}
 }

@@ -247,6 +247,7 @@ malformed_questions_drop_the_asker(void **state)
 	msg_put_u32(&o, 1);
 	msg_put_u32(&o, 1001);
 	msg_put_str(&o, "");
+	msg_put_u32(&o, 0);
 	msg_put_u32(&o, 0); /* a field too many: all of it is the last case */
 	for (size_t n = 1; n <= o.len; n++) {
 		struct msg_out part = { .buf = buf, .size = n, .len = n };

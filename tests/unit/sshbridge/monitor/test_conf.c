@@ -199,7 +199,7 @@ static void
 words_of_later_versions_are_called_so(void **state)
 {
 	static const char *const top[] = { "watch-map = yes", "jump-networks = {}",
-		"keys-socket = \"x\"", "listen-local = \"x\"" };
+		"listen-local = \"x\"" };
 	static const char *const target[] = { "authorized-keys = \"x\"", "ssh-keys = \"x\"",
 		"pam = \"x\"", "host-keys = {\"x\"}" };
 	char text[600];
@@ -323,6 +323,9 @@ paths_begin_in_the_folder_of_the_file(void **state)
 	accepted("log = \"syslog\"\n" LEAST);
 	refused(
 	    LEAST "ident-socket = \"/a\" control-socket = \"/a\"\n", 6, "control-socket: the same");
+	refused(LEAST "keys-socket = \"/a\" control-socket = \"/a\"\n", 6, "keys-socket: the same");
+	refused(LEAST "keys-socket = \"/run/sshbridge/ident.sock\"\n", 6, "keys-socket: the same");
+	accepted(LEAST "keys-socket = \"/run/sshbridge/keys.sock\"\n");
 	refused(LEAST "user = \"a\" ident-user = \"a\"\n", 6, "ident-user: \"a\" is user too");
 	refused(LEAST "user = \"root\"\n", 6, "other than root");
 	refused(LEAST "user = \"../x\"\n", 6, "user");

@@ -97,7 +97,7 @@ takes_list(const struct conf_row *row, int64_t n)
 	for (int i = 0; i < n; i++) {
 		if (row->type == CONF_FIELDS)
 			(void)snprintf(value, sizeof(value), "%s",
-			    i < ID_FIELD_MAX ? id_field_name((unsigned)i + 1) : "cn");
+			    i < ID_NAMED_MAX ? id_field_name((unsigned)i + 1) : "cn");
 		else
 			(void)snprintf(value, sizeof(value), "%s%d", before[row->type], i);
 		len += (size_t)snprintf(
@@ -213,7 +213,7 @@ a_path_is_taken_up_to_its_length(void **state)
 		assert_false(takes_quoted(r, "/folder/"));
 		assert_false(takes_quoted(r, "/"));
 	}
-	assert_int_equal(11, rows);
+	assert_int_equal(12, rows);
 }
 
 static void
@@ -263,6 +263,7 @@ static const char rich[] =
     "trust \"two\" { anchors = \"a\" crl = \"c\" revocation = \"off\" identity-fields = {\"cn\"} "
     "}\n"
     "identity-map = \"m\" user = \"u\" ident-user = \"i\" workers = 3 ident-socket = \"s\"\n"
+    "keys-socket = \"k\"\n"
     "control-socket = \"t\" log = \"/l\" local-ports = \"2000-3000\" drain = 60\n"
     "capture-min-uid = 500 pam-services = {\"sshd\", \"sudo\"}\n"
     "target \"x\" { mode = \"forward\" address = \"[2001:db8::5]:2222\" names = {\"a.b\", \"c\"}\n"
@@ -293,6 +294,9 @@ print_parses_again_to_the_same(void **state)
 		assert_memory_equal(a, b, na);
 		assert_string_equal(c->certificate, d->certificate);
 		assert_string_equal(c->ident_socket, d->ident_socket);
+		assert_int_equal(c->keys_socket == NULL, d->keys_socket == NULL);
+		if (c->keys_socket != NULL)
+			assert_string_equal(c->keys_socket, d->keys_socket);
 		assert_int_equal(c->drain, d->drain);
 		assert_int_equal(c->pam_services.n, d->pam_services.n);
 		assert_memory_equal(c->listen, d->listen, sizeof(c->listen));

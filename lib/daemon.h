@@ -1,4 +1,5 @@
-/* daemon.h - one question to the local daemon, and its answer, within a deadline */
+/* daemon.h - one question to the local daemon (pam_mtls, mtls-keys), and its answer, within a
+ * deadline */
 #ifndef DAEMON_H
 #define DAEMON_H
 
@@ -17,9 +18,9 @@ int daemon_connect(const char *path, struct deadline d, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
 /*
- * Send the finished message with the descriptor `shown`, and receive one packet into buf of `size`
- * bytes. Return its length, or -1: ERR_SYS, ERR_PEER (no answer, descriptors in it; those are
- * closed).
+ * Send the finished message with the descriptor `shown` (-1: none), and receive one packet into buf
+ * of `size` bytes. Return its length, or -1: ERR_SYS, ERR_PEER (no answer, descriptors in it; those
+ * are closed).
  */
 ssize_t daemon_ask(int fd, const struct msg_out *question, int shown, void *buf, size_t size,
     struct deadline d, struct err *e) __attribute__((warn_unused_result, nonnull));

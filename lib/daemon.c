@@ -76,7 +76,7 @@ out:
 static int
 send_by(int fd, const struct msg_out *question, int shown, struct deadline d, struct err *e)
 {
-	while (msgio_send(fd, question, &shown, 1, e) == -1) {
+	while (msgio_send(fd, question, &shown, shown == -1 ? 0 : 1, e) == -1) {
 		if (e->kind != ERR_SYS || e->detail != EAGAIN)
 			return -1;
 		if (deadline_poll(d, fd, POLLOUT, e) == -1)
