@@ -97,7 +97,8 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* The gate has no socket of it yet: there is nothing to cut, and a refusal is what the client understands. */
+/* The gate has no socket of it yet: there is nothing to cut, and a refusal is what the client
+ * understands. */
 static void
 refuse(struct ident *id, struct conn *c, const char *user, const char *why)
 {

@@ -46,8 +46,9 @@ add(struct endings *all, uint32_t what, const char *name, int64_t from, int64_t 
 static void
 on_end(void *arg, const struct certpath_end *end)
 {
-	static const uint32_t whats[] = { [CERTPATH_ANCHOR] = WHAT_ANCHOR,
-		[CERTPATH_INTERMEDIATE] = WHAT_INTERMEDIATE };
+	static const uint32_t whats[] = {
+		[CERTPATH_ANCHOR] = WHAT_ANCHOR, [CERTPATH_INTERMEDIATE] = WHAT_INTERMEDIATE
+	};
 
 	add(arg, whats[end->kind], end->name, end->from, end->until);
 }
