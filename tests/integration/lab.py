@@ -337,6 +337,7 @@ class Lab:
         if not penalties and sshd_version() >= (9, 8):
             extra += "\nPerSourcePenalties no\n"   # tests abuse by design: they would be shut out
         instead = {line.split()[0] for line in extra.splitlines() if line.strip()}
+        instead -= {"ListenAddress", "HostKey", "Port"}     # these add up
         text = "".join(line + "\n"                      # sshd takes the first of two
                        for line in (conf or SSHD_CONF).format(dir=self.dir).splitlines()
                        if (line.split() or [""])[0] not in instead)
