@@ -79,6 +79,7 @@ conf_free(struct conf *c)
 	free(c->ident_socket);
 	free(c->control_socket);
 	free(c->keys_socket);
+	free(c->locks);
 	free(c->log);
 	free(c->audit_to);
 	free(c);
