@@ -258,6 +258,15 @@ crldrafts_move(struct crldrafts *to, struct crldrafts *from, struct err *e)
 }
 
 void
+crldrafts_drop(struct crldrafts *set, size_t i)
+{
+	assert(i < set->n);
+	set->entries -= set->v[i].n;
+	crldraft_done(&set->v[i]);
+	set->v[i] = set->v[--set->n];
+}
+
+void
 crldrafts_done(struct crldrafts *set)
 {
 	if (set == NULL)

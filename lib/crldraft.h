@@ -35,6 +35,8 @@ int crldrafts_keep(struct crldrafts *set, const struct crlindex *ix, const struc
 /* Move all lists of `from` to `to`; `from` is empty then. */
 int crldrafts_move(struct crldrafts *to, struct crldrafts *from, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* Take list `i` out; the last one comes into its place. */
+void crldrafts_drop(struct crldrafts *set, size_t i) __attribute__((nonnull));
 void crldrafts_done(struct crldrafts *set);
 
 /*

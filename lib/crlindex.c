@@ -230,24 +230,20 @@ find_owner(const struct crlindex *ix, uint32_t section, const uint8_t *issuer)
 	return from;
 }
 
-void
-crlindex_ask(const struct crlindex *ix, const struct crlindex_query *q, int64_t now,
-    struct crlindex_answer *a)
+/* The newest list of one scope that has begun, from the owner's first list on. */
+static void
+ask_scope(const struct crlindex *ix, uint32_t first, const struct crlindex_query *q, uint32_t scope,
+    int64_t now, struct crlindex_answer *a)
 {
 	*a = (struct crlindex_answer){ .state = CRLINDEX_MISSING };
-	for (uint32_t i = find_owner(ix, q->section, q->issuer); i < ix->nlists; i++) {
+	for (uint32_t i = first; i < ix->nlists; i++) {
 		const struct crlindex_list *l = &ix->lists[i];
 
 		if (compare_owner(l, q->section, q->issuer) != 0)
 			break;
-		if (l->scope == (q->is_ca ? CRLINDEX_USERS : CRLINDEX_CAS)) {
-			if (a->list == NULL) {
-				a->state = CRLINDEX_OTHERS;
-				a->list = l;
-			}
+		if (l->scope != scope)
 			continue;
-		}
-		if (a->state == CRLINDEX_MISSING || a->state == CRLINDEX_OTHERS) {
+		if (a->list == NULL) {
 			a->state = CRLINDEX_EARLY;
 			a->list = l;
 		}
@@ -257,8 +253,43 @@ crlindex_ask(const struct crlindex *ix, const struct crlindex_query *q, int64_t 
 			break;
 		}
 	}
-	if (a->state != CRLINDEX_MISSING && a->state != CRLINDEX_OTHERS)
+	if (a->list != NULL)
 		a->revoked = crlindex_has(ix, a->list, &q->serial, &a->reason);
+}
+
+/* Of two answers the higher one counts: revoked before all, then what is current. */
+static int
+rank(const struct crlindex_answer *a)
+{
+	switch (a->state) {
+	case CRLINDEX_CURRENT:
+		return a->revoked ? 5 : 3;
+	case CRLINDEX_STALE:
+		return a->revoked ? 4 : 2;
+	case CRLINDEX_EARLY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+void
+crlindex_ask(const struct crlindex *ix, const struct crlindex_query *q, int64_t now,
+    struct crlindex_answer *a)
+{
+	uint32_t first = find_owner(ix, q->section, q->issuer);
+	struct crlindex_answer own;
+
+	/* numbers count within one scope (RFC 5280 section 5.2.3), so neither list is the newer */
+	ask_scope(ix, first, q, CRLINDEX_ALL, now, a);
+	ask_scope(ix, first, q, q->is_ca ? CRLINDEX_CAS : CRLINDEX_USERS, now, &own);
+	if (rank(&own) > rank(a))
+		*a = own;
+	if (a->list == NULL && first < ix->nlists &&
+	    compare_owner(&ix->lists[first], q->section, q->issuer) == 0) {
+		a->state = CRLINDEX_OTHERS;
+		a->list = &ix->lists[first];
+	}
 }
 
 const char *

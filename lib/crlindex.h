@@ -92,8 +92,9 @@ struct crlindex_answer {
 	const struct crlindex_list *list; /* NULL: CRLINDEX_MISSING */
 };
 /*
- * Of the lists of this section, issuer and kind the newest one that has begun: highest number, then
- * latest thisUpdate.
+ * Of the lists of this section and issuer for all certificates, and of those for this kind, the
+ * newest one that has begun each: highest number, then latest thisUpdate. Of these two the one that
+ * lists the certificate counts, else the one that is current.
  */
 void crlindex_ask(const struct crlindex *ix, const struct crlindex_query *q, int64_t now,
     struct crlindex_answer *a) __attribute__((nonnull));

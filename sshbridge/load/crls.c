@@ -89,8 +89,9 @@ keep_because(struct load *l, const struct source *s, const char *why, struct err
 /* ---- whether what is there now may take its place
  * ------------------------------------------------ */
 
+/* Of the lists that take the place of `old` the newest that begins at `last` or before. */
 static const struct crldraft *
-successor(const struct crldrafts *set, const struct crlindex_list *old)
+newest(const struct crldrafts *set, const struct crlindex_list *old, int64_t last)
 {
 	const struct crldraft *best = NULL;
 
@@ -98,11 +99,38 @@ successor(const struct crldrafts *set, const struct crlindex_list *old)
 		const struct crlindex_list *l = &set->v[i].list;
 
 		if (memcmp(l->issuer, old->issuer, sizeof(l->issuer)) == 0 &&
-		    l->scope == old->scope &&
-		    (best == NULL || memcmp(l->number, best->list.number, sizeof(l->number)) > 0))
+		    l->scope == old->scope && l->this_update <= last &&
+		    strcmp(l->section_name, old->section_name) == 0 &&
+		    (best == NULL || crlindex_list_compare(l, &best->list) < 0))
 			best = &set->v[i];
 	}
 	return best;
+}
+
+/* One that is to begin hides nothing: the newest of those that have begun is asked. */
+static const struct crldraft *
+successor(const struct crldrafts *set, const struct crlindex_list *old, int64_t now)
+{
+	const struct crldraft *d = old->this_update > now ? NULL : newest(set, old, now);
+
+	return d != NULL ? d : newest(set, old, INT64_MAX);
+}
+
+/* Whether the number goes back, and then what to say. */
+static bool
+goes_back(const struct crldraft *d, const struct crlindex_list *old, struct err *e)
+{
+	char was[LOAD_NUMBER_SIZE], is[LOAD_NUMBER_SIZE];
+	int c = memcmp(d->list.number, old->number, sizeof(old->number));
+
+	if (c > 0 || (c == 0 && d->list.this_update >= old->this_update))
+		return false;
+	err_set(e, ERR_FORMAT,
+	    "%s: CRL of \"%s\": number %s, but number %s is in force (reload --force takes it all "
+	    "the same)",
+	    d->list.file, old->name, load_number(is, d->list.number),
+	    load_number(was, old->number));
+	return true;
 }
 
 /* Nothing may be missing that is current, and no CRL number goes back. */
@@ -110,16 +138,13 @@ static int
 judge_change(const struct load *l, const struct source *s, const struct crldrafts *set, int64_t now,
     struct err *e)
 {
-	char was[LOAD_NUMBER_SIZE], is[LOAD_NUMBER_SIZE];
-
 	for (uint32_t i = 0; i < l->old.nlists && !l->force; i++) {
 		const struct crlindex_list *old = &l->old.lists[i];
 		const struct crldraft *d;
-		int c;
 
 		if (!is_from(old, s))
 			continue;
-		if ((d = successor(set, old)) == NULL) {
+		if ((d = successor(set, old, now)) == NULL) {
 			if (now >= old->next_update)
 				continue;
 			return err_set(e, ERR_FORMAT,
@@ -127,13 +152,30 @@ judge_change(const struct load *l, const struct source *s, const struct crldraft
 			    "takes it all the same)",
 			    s->name, old->name);
 		}
-		c = memcmp(d->list.number, old->number, sizeof(old->number));
-		if (c < 0 || (c == 0 && d->list.this_update < old->this_update))
-			return err_set(e, ERR_FORMAT,
-			    "%s: CRL of \"%s\": number %s, but number %s is in force (reload "
-			    "--force takes it all the same)",
-			    s->name, old->name, load_number(is, d->list.number),
-			    load_number(was, old->number));
+		if (goes_back(d, old, e))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Nor does it by way of another file, when that of the newest has gone: what is older is left out,
+ * as if it had gone too. A reload is refused.
+ */
+static int
+leave_out_older(struct load *l, int64_t now, struct err *e)
+{
+	for (uint32_t i = 0; i < l->old.nlists && !l->force; i++) {
+		const struct crldraft *d;
+
+		while ((d = successor(&l->crls, &l->old.lists[i], now)) != NULL &&
+		       goes_back(d, &l->old.lists[i], e)) {
+			if (!l->crls_only)
+				return -1;
+			load_text(CHILD_ERROR, "trust \"%s\": %s: left out", d->list.section_name,
+			    e->text);
+			crldrafts_drop(&l->crls, (size_t)(d - l->crls.v));
+		}
 	}
 	return 0;
 }
@@ -288,6 +330,8 @@ load_crls(struct load *l, int64_t now, struct err *e)
 		    take_kept(l, &l->keeps[i], e) == -1)
 			return -1;
 	tell_gone(l);
+	if (leave_out_older(l, now, e) == -1)
+		return -1;
 	for (size_t i = 0; i < l->crls.n; i++)
 		some[l->crls.v[i].list.section] = true;
 	for (uint32_t i = 0; i < l->settings.nsections; i++)

@@ -21,6 +21,7 @@ static int
 add(struct crlfiles *to, uint32_t section, bool named, const char *folder, const char *name,
     struct err *e)
 {
+	const struct crlfile *twin;
 	struct crlfile *f;
 	int n;
 
@@ -41,6 +42,11 @@ add(struct crlfiles *to, uint32_t section, bool named, const char *folder, const
 	n = snprintf(f->path, sizeof(f->path), "%s%s%s", folder, *name == '\0' ? "" : "/", name);
 	if (n < 0 || (size_t)n >= sizeof(f->path))
 		return err_set(e, ERR_FORMAT, "crl: %.100s: the path is too long", folder);
+	/* named twice, or by itself and with its folder: kept twice it would double each time */
+	if ((twin = crlfiles_find(to, f)) != NULL) {
+		to->v[twin - to->v].named = twin->named || named;
+		return 0;
+	}
 	/* of a link the link itself: it is refused when it is opened */
 	f->there = lstat(f->path, &f->st) == 0;
 	/* what is in a folder is a CRL only if it is a file; one that went meanwhile is gone */

@@ -27,9 +27,9 @@ struct crlfiles {
 
 /*
  * Every file that `crl` of each section names, in its order; of a folder the regular *.pem, *.crl
- * and *.der in it, sorted, but none whose name begins with a dot. A named file need not be there.
- * -1: ERR_SYS, ERR_FORMAT (a folder that others may write, too many files), ERR_NOMEM; *to is then
- * as before.
+ * and *.der in it, sorted, but none whose name begins with a dot. A named file need not be there;
+ * one that is named twice comes once. -1: ERR_SYS, ERR_FORMAT (a folder that others may write, too
+ * many files), ERR_NOMEM; *to is then as before.
  */
 int crlfiles_scan(const struct conf *c, struct crlfiles *to, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -136,6 +136,14 @@ send_keep(struct kid *load, const struct crlfile *f, const char *why)
 	kid_send(load, &o, NULL, 0);
 }
 
+/* Errors that go by themselves, while the file stays as it is. */
+static bool
+may_pass(const struct err *e)
+{
+	return e->kind == ERR_SYS && (e->detail == EMFILE || e->detail == ENFILE ||
+					 e->detail == ENOMEM || e->detail == EIO);
+}
+
 /*
  * One CRL file. Once something is in force a file that cannot be opened is no error: load keeps
  * what it held. `f` learns what was opened, so that the next look sees whether it has changed.
@@ -161,6 +169,9 @@ list_crl(struct file_list *l, struct crlfile *f, bool at_start, struct err *e)
 		*e = why;
 		return -1;
 	}
+	/* else the next look would take it for read */
+	if (may_pass(&why))
+		f->there = false;
 	send_keep(l->load, f, why.text);
 	return 0;
 }

@@ -14,8 +14,9 @@
 
 #include "monitor.h"
 
-#define SETTLE_MS 30  /* from the first sign of a change */
-#define PAUSE_MS  300 /* from one load's start to the next one's */
+#define SETTLE_MS 30	/* from the first sign of a change */
+#define PAUSE_MS  300	/* from one load's start to the next one's */
+#define AGAIN_MS  60000 /* what load refused as a whole is tried again: memory may be back */
 
 #define EVENTS                                                                              \
 	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | \
@@ -27,8 +28,9 @@ struct watch {
 	struct event *readable, *timer;
 	int64_t last_ms;	/* when the last load was started */
 	bool wanted;		/* a look is due as soon as no candidate is under way */
-	struct crlfiles failed; /* what load refused as a whole */
-	char trouble[240];	/* why the files could not be listed, as it was told */
+	struct crlfiles failed; /* what load refused as a whole, and when */
+	int64_t failed_ms;
+	char trouble[240]; /* why the files could not be listed, as it was told */
 };
 
 void
@@ -133,7 +135,8 @@ take(struct watch *w)
 		return;
 	}
 	changed = !crlfiles_same(&now, &m->current->crls) &&
-		  (w->failed.n == 0 || !crlfiles_same(&now, &w->failed));
+		  (w->failed.n == 0 || !crlfiles_same(&now, &w->failed) ||
+		      monitor_now_ms() - w->failed_ms >= AGAIN_MS);
 	crlfiles_done(&now);
 	if (!changed) {
 		tell_trouble(w, "");
@@ -182,6 +185,7 @@ watch_failed(struct monitor *m, struct crlfiles *f)
 		return;
 	crlfiles_done(&m->watch->failed);
 	m->watch->failed = *f;
+	m->watch->failed_ms = monitor_now_ms();
 	*f = (struct crlfiles){ .v = NULL };
 }
 

@@ -294,6 +294,8 @@ of_several_lists_the_newest_that_has_begun_and_fits_counts(void **state)
 		{ 6, 46, 'd', 0, CRLINDEX_ALL, 100, 900 },
 		{ 6, 47, 'd', 0, CRLINDEX_ALL, 150, 900 },
 		{ 1, 55, 'a', 1, CRLINDEX_ALL, 100, 900 },
+		{ 2, 61, 'f', 0, CRLINDEX_ALL, 150, 500 }, /* two scopes, each with its numbers */
+		{ 7, 62, 'f', 0, CRLINDEX_USERS, 100, 800 },
 	};
 	static const struct {
 		uint8_t issuer, serial;
@@ -324,6 +326,13 @@ of_several_lists_the_newest_that_has_begun_and_fits_counts(void **state)
 		{ 'a', 55, 1, false, 200, CRLINDEX_CURRENT, true },
 		{ 'b', 24, 1, true, 200, CRLINDEX_MISSING, false },
 		{ 'a', 55, 2, false, 200, CRLINDEX_MISSING, false },
+		{ 'f', 61, 0, false, 200, CRLINDEX_CURRENT, true },
+		{ 'f', 62, 0, false, 200, CRLINDEX_CURRENT, true },
+		{ 'f', 63, 0, false, 200, CRLINDEX_CURRENT, false },
+		{ 'f', 62, 0, true, 200, CRLINDEX_CURRENT, false },
+		{ 'f', 61, 0, false, 500, CRLINDEX_STALE, true },
+		{ 'f', 63, 0, false, 500, CRLINDEX_CURRENT, false },
+		{ 'f', 61, 0, false, 800, CRLINDEX_STALE, true },
 	};
 	struct crlindex ix;
 	uint8_t *bytes = index_of(lists, sizeof(lists) / sizeof(lists[0]), &ix);

@@ -67,6 +67,7 @@ teardown(void **state)
 /* One CRL-only generation: the file, or KEEP with `why`, or neither. */
 struct change {
 	const char *text; /* of crl.pem; NULL: not sent */
+	const char *name; /* instead of crl.pem */
 	uint32_t kind;	  /* 0: LOAD_CRL */
 	const char *keep; /* why; NULL: no KEEP */
 	uint32_t terms;
@@ -81,8 +82,8 @@ send_change(struct stage *p, const struct change *c)
 		{ LOAD_SETTINGS, 0, "settings", pem.settings, pem.settings_len, 0 },
 		{ LOAD_TRUST, 0, "trust", NULL, 0, dup(trust_fd) },
 		{ LOAD_OLD_CRLS, 0, "CRLs in force", NULL, 0, dup(index_fd) },
-		{ c->kind == 0 ? LOAD_CRL : c->kind, 0, "crl.pem", c->text,
-		    c->text == NULL ? 0 : strlen(c->text), 0 },
+		{ c->kind == 0 ? LOAD_CRL : c->kind, 0, c->name == NULL ? "crl.pem" : c->name,
+		    c->text, c->text == NULL ? 0 : strlen(c->text), 0 },
 	};
 
 	msg_start(&o, buf, sizeof(buf), MSG_TERMS, 0);
@@ -137,7 +138,10 @@ a_newer_one_is_taken_and_an_older_one_is_not(void **state)
 	     *older = crl_text("4", pem.alice), *cut = strdup(newer);
 	X509_CRL *root = pki_crl(&(struct pki_crl_spec){ .number = "7" }, pem.root);
 	X509_CRL *stranger = pki_crl(&(struct pki_crl_spec){ .number = "9" }, pem.other);
+	const struct pki_crl_spec to_come = { .number = "8", .from = PKI_UNTIL - 100 };
+	X509_CRL *later = pki_crl(&to_come, pem.inter);
 	char *swapped = pki_pem_crl(root), *strange = pki_pem_crl(stranger), said[3000];
+	char *hidden = load_two(strdup(older), pki_pem_crl(later));
 	const struct {
 		struct change change;
 		unsigned number, nlists;
@@ -152,6 +156,11 @@ a_newer_one_is_taken_and_an_older_one_is_not(void **state)
 		    "it is no file: not taken, its last good CRL stays in force until 2049-12-31" },
 		{ { .text = older }, 5, 2, "number 4, but number 5 is in force" },
 		{ { .text = older, .terms = LOAD_FORCE }, 4, 2, NULL },
+		/* behind one that is to begin; under another name, while crl.pem is gone */
+		{ { .text = hidden }, 5, 2, "number 4, but number 5 is in force" },
+		{ { .text = older, .kind = LOAD_CRL_FOUND, .name = "b.pem" }, 0, 1,
+		    "b.pem: CRL of \"CN=intermediate\": number 4, but number 5 is in force" },
+		{ { .text = newer, .kind = LOAD_CRL_FOUND, .name = "b.pem" }, 6, 2, NULL },
 		{ { .text = cut }, 5, 2, "cut off" },
 		{ { .text = "" }, 5, 2, "the file is empty" },
 		{ { .text = swapped }, 5, 2, "no longer has the CRL of \"CN=intermediate\"" },
@@ -176,6 +185,8 @@ a_newer_one_is_taken_and_an_older_one_is_not(void **state)
 	}
 	X509_CRL_free(root);
 	X509_CRL_free(stranger);
+	X509_CRL_free(later);
+	free(hidden);
 	free(swapped);
 	free(strange);
 	free(cut);

@@ -129,6 +129,29 @@ each_kind_of_change_is_seen_and_none_where_there_was_none(void **state)
 	crlfiles_done(&b);
 }
 
+/* Each would be kept for the other, and so be twice as many after every change. */
+static void
+a_file_that_is_named_twice_comes_once(void **state)
+{
+	static char twin[256];
+	static char *const before[] = { named, inside };
+	struct crlfiles f = { .v = NULL };
+	struct err e = { 0 };
+
+	(void)state;
+	(void)snprintf(twin, sizeof(twin), "%s/a.pem", inside);
+	put("crl.d/a.pem", "1");
+	for (int i = 0; i < 2; i++) {
+		paths[i] = twin;
+		paths[1 - i] = inside;
+		assert_int_equal(0, crlfiles_scan(&conf, &f, &e));
+		assert_int_equal(1, f.n);
+		assert_true(f.v[0].named && f.v[0].there);
+	}
+	memcpy(paths, before, sizeof(before));
+	crlfiles_done(&f);
+}
+
 static void
 a_folder_that_others_write_or_that_is_too_full_is_refused(void **state)
 {
@@ -163,6 +186,8 @@ main(void)
 		    a_folder_is_its_regular_files_with_the_right_endings_sorted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    each_kind_of_change_is_seen_and_none_where_there_was_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_file_that_is_named_twice_comes_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_folder_that_others_write_or_that_is_too_full_is_refused, setup, teardown),
 	};
