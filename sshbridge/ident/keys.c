@@ -101,6 +101,8 @@ on_who(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	    ((a->number = older_ask(id, &q, -1)) == 0 &&
 		who_judge(id, &q, -1, false, ident_now(), &answer)))
 		reply(a, &answer);
+	else
+		listen_update(id); /* one less that is silent */
 	return 0;
 }
 
@@ -143,15 +145,17 @@ take_asker(struct ident *id, int fd)
 {
 	static const struct timeval limit = { .tv_sec = SECONDS };
 	struct keys *k = &id->keys;
-	struct keys_asker *a;
+	struct keys_asker *a, *silent = NULL;
 	struct err e = { .text = "out of memory" };
 
-	if (!may_ask(id, fd) || (a = calloc(1, sizeof(*a))) == NULL) {
+	if (!may_ask(id, fd) ||
+	    (k->n >= KEYS_ASKERS_MAX && (silent = oldest_silent(k)) == NULL) ||
+	    (a = calloc(1, sizeof(*a))) == NULL) {
 		close(fd);
 		return;
 	}
-	if (k->n >= KEYS_ASKERS_MAX)
-		asker_free(oldest_silent(k));
+	if (silent != NULL)
+		asker_free(silent);
 	a->id = id;
 	LIST_INSERT_HEAD(&k->askers, a, all);
 	k->n++;

@@ -80,7 +80,8 @@ judge_person(const struct ident *id, struct renewal *r)
 {
 	if (name_it(id, r) == -1)
 		return other_identity(r, "the certificate names nobody");
-	if (lock_holds(id, r->name)) {
+	/* of the old name too: its own cut may be on the way (sweep.h), and goes by the name */
+	if (lock_holds(id, r->name) || lock_holds(id, r->conn->person->name)) {
 		r->v.cut = CUT_OPERATOR;
 		err_set(&r->v.why, ERR_REFUSED, "renewal: the identity is locked");
 		return CUT;

@@ -64,6 +64,9 @@ check_state(struct case_ *k)
 	char text[120];
 	int own;
 
+	/* nobody can be through yet, and what ends it now ends it at once (cut.c) */
+	if (c->held)
+		return deny(k, ending, "the record of its opening is not written yet");
 	if (c->ended || (c->target_eof && k->q->hook != HOOK_OPEN_SESSION))
 		return deny(k, ending, "the connection has ended");
 	if ((own = who_tcp_state(c->fd, &k->v.why)) == -1) {

@@ -220,6 +220,31 @@ a_yes_waits_for_its_record(void **state)
 	hang_up(&l);
 }
 
+/* Not even one that would be cut for the wrong key: the gate is owed its answer all the same. */
+static void
+nobody_is_through_before_opened(void **state)
+{
+	static const uint8_t anchor = STAGE_ANCHOR;
+	struct bench *b = *state;
+	char why[512];
+	uint64_t number, conn;
+	unsigned kind;
+	int far;
+
+	stage_generation(
+	    &b->p, 2, &b->s, &anchor, 1, "email {user}@corp.example {user} bind=extension\n");
+	assert_true(stage_ready(&b->p, 2, why, sizeof(why)));
+	number = begin(b, 1);
+	far = accept(b->listener, NULL, NULL);
+	for (unsigned hook = 1; hook <= 3; hook++) {
+		assert_int_equal(MSG_NO, stage_ask(&b->sock, hook, "alice", far, &kind));
+		assert_non_null(strstr(stage_log(&b->p, "denied"), "not written yet"));
+	}
+	audited(b, number, 1);
+	close(stage_opened(b->gate, 1, &conn));
+	close(far);
+}
+
 static void
 a_no_waits_for_nothing(void **state)
 {
@@ -390,6 +415,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_client_that_leaves_meanwhile_is_no_longer_owed_anything, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_yes_waits_for_its_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_is_through_before_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_no_waits_for_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_yes_that_is_not_written_is_a_no, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -313,6 +313,39 @@ a_flood_does_not_reach_those_who_log_in(void **state)
 	assert_true(bound(b, "alice", 0));
 }
 
+/* All places taken by questions that the older ident has: who comes then waits, or is sent away. */
+static void
+an_older_ident_that_does_not_answer_breaks_nothing(void **state)
+{
+	enum { WAITING = 32, MORE = 40 };
+	struct bench *b = *state;
+	struct got *g = malloc(sizeof(*g));
+	int older = stage_peer(&b->p, PEER_OLDER, 0), fd[WAITING], more[MORE];
+	uint8_t buf[4096];
+	struct msg_out o;
+	unsigned kind;
+
+	assert_non_null(g);
+	put(b, &o, buf, sizeof(buf), "alice", 0, true);
+	for (int i = 0; i < WAITING; i++) {
+		fd[i] = stage_ask_connect(&b->keys);
+		stage_send(fd[i], &o, NULL, 0);
+		stage_expect(older, g, MSG_WHO);
+	}
+	for (int i = 0; i < MORE; i++)
+		more[i] = stage_ask_connect(&b->keys);
+	assert_int_equal(MSG_IS, stage_ask(&b->sock, ACCOUNT, "shared", b->far, &kind));
+	close(older);
+	for (int i = 0; i < WAITING; i++) {
+		stage_expect(fd[i], g, MSG_NO);
+		close(fd[i]);
+	}
+	for (int i = 0; i < MORE; i++)
+		close(more[i]);
+	assert_true(bound(b, "alice", 0));
+	free(g);
+}
+
 int
 main(void)
 {
@@ -326,6 +359,7 @@ main(void)
 		T(each_socket_takes_its_own_questions_only),
 		T(malformed_questions_are_dropped),
 		T(a_flood_does_not_reach_those_who_log_in),
+		T(an_older_ident_that_does_not_answer_breaks_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* test_renew.c - another certificate for a connection that is there: for the same person only */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "child.h"
+#include "lockset.h"
+#include "sealed.h"
 #include "sshbridge/ident/judge.h"
 #include "tests/unit/help/stage.h"
 
@@ -266,6 +270,48 @@ other_value_of_the_rules_field_is_cut(void **state)
 	(void)is_taken(b);
 }
 
+static void
+send_lock(struct bench *b, const char *identity)
+{
+	struct lockset s = { 0 };
+	uint8_t buf[64];
+	struct msg_out o;
+	struct err e;
+	size_t n;
+	char *text;
+	int fd;
+
+	assert_int_equal(1, lockset_add(&s, identity, "", 1, &e));
+	text = lockset_text(&s, &n, &e);
+	fd = sealed_new("locks", text, n, &e);
+	assert_int_not_equal(-1, fd);
+	msg_start(&o, buf, sizeof(buf), MSG_LOCKS, 0);
+	msg_put_u64(&o, 1);
+	stage_send(b->p.monitor, &o, &fd, 1);
+	close(fd);
+	free(text);
+	lockset_done(&s);
+}
+
+/* The lock is in force, and the walk over those whom it cuts has not begun. */
+static void
+a_new_name_does_not_escape_the_lock_of_the_old_one(void **state)
+{
+	struct bench *b = *state;
+	int status;
+
+	b->old.cn = b->next.cn = "deploy-web";
+	reopen(b);
+	assert_int_equal(MSG_IS, ask(b, "deploy-web"));
+	assert_int_equal(0, kill(b->p.pid, SIGSTOP));
+	assert_int_equal(b->p.pid, waitpid(b->p.pid, &status, WUNTRACED));
+	send_lock(b, "corp/email:alice@corp.example");
+	b->next.email = "bob@corp.example";
+	stage_renew_send(b->gate, b->conn, &b->next);
+	assert_int_equal(0, kill(b->p.pid, SIGCONT));
+	assert_int_equal(CUT_OPERATOR, stage_cut(b->gate, b->next.number, b->conn));
+}
+
 /* The domain of an e-mail address has no case, for the map and so here; its left part has. */
 static void
 value_is_compared_as_the_map_compares_it(void **state)
@@ -484,6 +530,7 @@ main(void)
 		TEST(renewal_is_asked_for_in_time),
 		TEST(other_name_before_a_login_is_cut),
 		TEST(other_value_of_the_rules_field_is_cut),
+		TEST(a_new_name_does_not_escape_the_lock_of_the_old_one),
 		TEST(value_is_compared_as_the_map_compares_it),
 		TEST(account_that_is_granted_no_more_is_cut),
 		TEST(other_section_is_cut),
