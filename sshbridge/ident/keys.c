@@ -148,8 +148,7 @@ take_asker(struct ident *id, int fd)
 	struct keys_asker *a, *silent = NULL;
 	struct err e = { .text = "out of memory" };
 
-	if (!may_ask(id, fd) ||
-	    (k->n >= KEYS_ASKERS_MAX && (silent = oldest_silent(k)) == NULL) ||
+	if (!may_ask(id, fd) || (k->n >= KEYS_ASKERS_MAX && (silent = oldest_silent(k)) == NULL) ||
 	    (a = calloc(1, sizeof(*a))) == NULL) {
 		close(fd);
 		return;
