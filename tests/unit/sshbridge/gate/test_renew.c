@@ -392,19 +392,38 @@ check(const uint8_t *b, size_t from, ssize_t n)
 			fail_msg("byte %zu is another", from + (size_t)i);
 }
 
-/* Each side writes what the other takes; without `reading` nobody takes anything. */
+/* Whether a call of OpenSSL's that did nothing was only early; `ret` is what it returned. */
+static bool
+wants(SSL *ssl, int ret, int what)
+{
+	int e = SSL_get_error(ssl, ret);
+
+	if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE)
+		fail_msg("the client's TLS failed: %d, %s", e,
+		    ERR_reason_error_string(ERR_peek_last_error()));
+	return e == what;
+}
+
+/*
+ * Each side writes what the other takes; without `reading` nobody takes anything. With a record of
+ * its own half sent the client reads nothing: libssl could not answer a request then.
+ */
 static bool
 move(struct session *s, struct flow *up, struct flow *down, bool reading)
 {
 	static uint8_t b[CHUNK];
-	bool moved = false;
+	bool moved = false, half = false;
 	ssize_t n;
 
 	ERR_clear_error();
 	fill(b, up->sent);
-	if (up->sent < TOTAL && (n = SSL_write(s->ssl, b, CHUNK)) > 0) {
-		up->sent += (size_t)n;
-		moved = true;
+	if (up->sent < TOTAL) {
+		if ((n = SSL_write(s->ssl, b, CHUNK)) > 0) {
+			up->sent += (size_t)n;
+			moved = true;
+		} else {
+			half = wants(s->ssl, (int)n, SSL_ERROR_WANT_WRITE);
+		}
 	}
 	fill(b, down->sent);
 	if (down->sent < TOTAL && (n = send(s->target, b, CHUNK, MSG_DONTWAIT)) > 0) {
@@ -418,11 +437,15 @@ move(struct session *s, struct flow *up, struct flow *down, bool reading)
 		up->got += (size_t)n;
 		moved = true;
 	}
+	if (half)
+		return moved;
 	ERR_clear_error();
 	if ((n = SSL_read(s->ssl, b, sizeof(b))) > 0) {
 		check(b, down->got, n);
 		down->got += (size_t)n;
 		moved = true;
+	} else {
+		(void)wants(s->ssl, (int)n, 0);
 	}
 	return moved;
 }
