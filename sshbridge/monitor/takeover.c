@@ -63,10 +63,11 @@ read_answer(int fd, const char *path, int *pair, struct err *e)
 	uint32_t ok;
 	ssize_t n = msgio_recv(fd, buf, sizeof(buf), fds, &nfds, e);
 
+	/* it ended just now: without a word, or before it read ours */
+	if (n == 0 || (n == -1 && e->detail == ECONNRESET))
+		return 0;
 	if (n == -1)
 		return err_prefix(e, "%s: the instance that is there does not answer", path);
-	if (n == 0)
-		return 0; /* it ended just now */
 	if (msg_parse(&m, buf, (size_t)n, e) == 0 && m.type == MSG_ANSWER &&
 	    msg_get_u32(&m, &ok) == 0 && msg_get_str(&m, text, sizeof(text)) == 0 &&
 	    msg_end(&m, e) == 0) {
@@ -104,6 +105,8 @@ takeover_ask(const char *path, int *pair, struct err *e)
 	r = msgio_send(fd, &o, NULL, 0, e);
 	if (r == 0)
 		r = read_answer(fd, path, pair, e);
+	else if (e->detail == EPIPE || e->detail == ECONNRESET)
+		r = 0;
 	close(fd);
 	return r;
 }
