@@ -259,6 +259,13 @@ class Lab:
         must(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"])
         os.makedirs("/run/sshd", 0o755)
         os.makedirs("/run/sshbridge", 0o755)
+        # what the bridge keeps in /var/lib is its own and goes with the test
+        os.makedirs("/run/lib")
+        must(["mount", "--bind", "/var/lib", "/run/lib"])
+        must(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/lib"])
+        for name in os.listdir("/run/lib"):
+            if name != "sshbridge":
+                os.symlink("/run/lib/" + name, "/var/lib/" + name)
         # a file of hosts that knows this machine only
         self.write("etc/hosts", "127.0.0.1 localhost bastion.example\n::1 localhost bastion.example\n")
         must(["mount", "--bind", self.path("etc/hosts"), "/etc/hosts"])
