@@ -82,7 +82,7 @@ grants_free(struct conn *c)
 static int
 judge_grant(const struct generation *gen, const struct grant *g, const struct evidence *ev,
     const struct accepted *a, const struct identity *id, const struct sockaddr_storage *from,
-    int64_t age, struct verdict *v)
+    int64_t age, bool waits, struct verdict *v)
 {
 	struct login l = { .service = g->service,
 		.account = g->account,
@@ -96,7 +96,7 @@ judge_grant(const struct generation *gen, const struct grant *g, const struct ev
 	if (judge_account(gen, a, id, from, &l, v) == 0)
 		return 0;
 	/* its key is still waited for, and unbound.c sees to it that it is not for long */
-	if (g->unbound && v->map == IDMAP_KEY_UNKNOWN)
+	if (waits && g->unbound && v->map == IDMAP_KEY_UNKNOWN)
 		return 0;
 	l.age = 0;
 	if (v->cut == CUT_MAP && judge_account(gen, a, id, from, &l, &young) == 0) {
@@ -117,7 +117,7 @@ grants_judge(const struct generation *g, const struct conn *c, const struct evid
 	if (c->grants == NULL)
 		return judge_unasked(g, a, id, &from, v);
 	for (const struct grant *one = c->grants; one != NULL; one = one->next) {
-		if (judge_grant(g, one, ev, a, id, &from, age, v) == -1)
+		if (judge_grant(g, one, ev, a, id, &from, age, c->unbound != NULL, v) == -1)
 			return -1;
 		/* 0 is the longest */
 		if (v->max_session - 1 < first_end - 1)

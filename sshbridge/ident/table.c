@@ -240,7 +240,8 @@ table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 		(void)shutdown(c->fd, SHUT_RDWR);
 		close(c->fd);
 	}
-	if (c->live)
+	/* one that was refused, or held, was never opened */
+	if (c->live && !c->held && end->why != NULL)
 		id->stats.closed++;
 	report_closed(id, c, ident_monotonic() - c->since, end);
 	leave_person(&id->table, c->person);

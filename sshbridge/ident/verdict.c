@@ -109,6 +109,10 @@ grant_unbound(struct ident *id, struct case_ *k)
 
 	if (k->q->bind_session == 0 || v.map != IDMAP_KEY_UNKNOWN)
 		return -1;
+	/* one login waits for one key: confirming it would leave this one unconfirmed for good */
+	if (unbound_for_other(k->conn, k->q->account))
+		return deny(k, "another account waits for its SSH key",
+		    "another account of this connection waits for its SSH key");
 	if (unbound_begin(id, k->conn, k->q->account, &k->v.why) == -1)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
 	k->v = (struct verdict){

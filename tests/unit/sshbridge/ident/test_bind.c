@@ -311,6 +311,20 @@ another_accounts_session_does_not_confirm(void **state)
 	assert_cut(b, "another account");
 }
 
+/* The session of the first would confirm its own key, and nobody would ask for the other's. */
+static void
+two_accounts_do_not_wait_at_once(void **state)
+{
+	struct bench *b = *state;
+
+	take_map(b, 2, "email alice@corp.example alice,ops bind=same-key\n");
+	assert_int_equal(MSG_IS, ask(b, ACCOUNT, "alice", "", 1));
+	assert_int_equal(MSG_NO, ask(b, ACCOUNT, "ops", "", 1));
+	assert_int_equal(MSG_IS, ask(b, OPEN_SESSION, "alice", b->info[0], 0));
+	take_map(b, 3, "email alice@corp.example alice bind=same-key\n");
+	assert_not_cut(b);
+}
+
 /* A rule for any key grants: there is nothing to wait for. */
 static void
 with_a_rule_for_any_key_nothing_waits(void **state)
@@ -436,6 +450,7 @@ main(void)
 		T(a_session_that_never_opens_is_cut_after_five_seconds),
 		T(an_unreadable_key_ends_what_waits_for_one),
 		T(another_accounts_session_does_not_confirm),
+		T(two_accounts_do_not_wait_at_once),
 		T(with_a_rule_for_any_key_nothing_waits),
 		T(a_waiting_connection_may_end_by_itself),
 		T(a_map_that_binds_another_key_cuts_and_one_that_binds_this_does_not),
