@@ -109,13 +109,18 @@ send_key(struct kid *k, const struct generation *g)
 static int
 start_load(struct monitor *m, struct err *e)
 {
+	static const struct timeval patience = { 300, 0 };
+
 	if (m->load.pid != 0) {
 		/* the last one has answered, or was killed: it has nothing left to do */
 		(void)kill(m->load.pid, SIGKILL);
 		(void)waitpid(m->load.pid, NULL, 0);
 		m->load.pid = 0;
 	}
-	return kid_start(&m->load, e);
+	if (kid_start(&m->load, e) == -1)
+		return -1;
+	(void)evtimer_add(m->load.deadline, &patience);
+	return 0;
 }
 
 static int
@@ -230,6 +235,7 @@ generation_loaded(struct monitor *m, uint32_t nrules, int *fds)
 	struct generation *g = m->candidate;
 	struct err e = { 0 };
 
+	(void)event_del(m->load.deadline);
 	if (g->crls_only) {
 		g->fds[GEN_CRLS] = fds[0];
 		fds[0] = -1;
