@@ -236,6 +236,10 @@ msg_name(unsigned type)
 		{ MSG_TEXT, "TEXT" },
 		{ MSG_KEEP, "KEEP" },
 		{ MSG_TERMS, "TERMS" },
+		{ MSG_HOSTKEY, "HOSTKEY" },
+		{ MSG_JUMP, "JUMP" },
+		{ MSG_TAKEN, "TAKEN" },
+		{ MSG_PAM, "PAM" },
 		{ MSG_OPEN, "OPEN" },
 		{ MSG_OPENED, "OPENED" },
 		{ MSG_REFUSED, "REFUSED" },
@@ -264,6 +268,14 @@ msg_name(unsigned type)
 		{ MSG_AUDIT, "AUDIT" },
 		{ MSG_AUDITED, "AUDITED" },
 		{ MSG_TRAIL, "TRAIL" },
+		{ MSG_START, "START" },
+		{ MSG_LOGIN, "LOGIN" },
+		{ MSG_LOGGED, "LOGGED" },
+		{ MSG_DIAL, "DIAL" },
+		{ MSG_ABOUT, "ABOUT" },
+		{ MSG_PROMPT, "PROMPT" },
+		{ MSG_REPLY, "REPLY" },
+		{ MSG_PASSED, "PASSED" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -30,6 +30,10 @@ enum msg_type {
 	MSG_TEXT = 12,	  /* load -> monitor: a line for the administrator */
 	MSG_KEEP = 13,	  /* monitor -> load: a CRL file that is not read */
 	MSG_TERMS = 14,	  /* monitor -> load: how to go about it */
+	MSG_HOSTKEY = 15, /* monitor -> jump: an SSH host key of a target */
+	MSG_JUMP = 16,	  /* monitor -> ident: the pair to a jump process that is ready */
+	MSG_TAKEN = 17,	  /* ident -> monitor: a jump process has its connection */
+	MSG_PAM = 18,	  /* ident -> monitor: a pam process is wanted; and the pair to it */
 	/* gate and ident */
 	MSG_OPEN = 20,
 	MSG_OPENED = 21,
@@ -60,6 +64,15 @@ enum msg_type {
 	MSG_STATS = 66,
 	MSG_STATUS = 67,
 	MSG_ENDS = 68, /* load -> monitor: what ends when */
+	/* jump and ident; the pam process of a jump login */
+	MSG_START = 80,
+	MSG_LOGIN = 81,
+	MSG_LOGGED = 82,
+	MSG_DIAL = 83,
+	MSG_ABOUT = 84,
+	MSG_PROMPT = 85,
+	MSG_REPLY = 86,
+	MSG_PASSED = 87,
 	/* the audit trail: records on their way to the log process, and its word on each */
 	MSG_AUDIT = 70,
 	MSG_AUDITED = 71,

@@ -102,12 +102,29 @@ put_target(struct msg_out *o, const struct settings_target *t)
 	msg_put_u32(o, t->nnames);
 	for (size_t i = 0; i < t->nnames; i++)
 		msg_put_str(o, t->names[i]);
+	msg_put_u32(o, t->mode);
 	msg_put_str(o, t->host);
 	msg_put_u32(o, t->port);
 	msg_put_u32(o, t->source);
 	msg_put_u32(o, t->idle_timeout);
 	msg_put_u32(o, t->keep_expired);
 	msg_put_u32(o, t->reauth);
+	msg_put_u32(o, t->nhost_keys);
+	msg_put_u32(o, t->ssh_keys);
+	msg_put_u32(o, t->aes_gcm);
+	msg_put_str(o, t->pam);
+	msg_put_str(o, t->banner);
+}
+
+static int
+get_jump(struct msg_in *m, struct settings_target *t)
+{
+	if (get_count(m, &t->nhost_keys, SETTINGS_HOST_KEYS_MAX) == -1 ||
+	    get_count(m, &t->ssh_keys, SSH_KEYS_EITHER) == -1 ||
+	    get_count(m, &t->aes_gcm, 1) == -1 || msg_get_str(m, t->pam, sizeof(t->pam)) == -1 ||
+	    msg_get_str(m, t->banner, sizeof(t->banner)) == -1)
+		return -1;
+	return 0;
 }
 
 static int
@@ -119,12 +136,13 @@ get_target(struct msg_in *m, struct settings_target *t)
 	for (size_t i = 0; i < t->nnames; i++)
 		if (msg_get_str(m, t->names[i], sizeof(t->names[i])) == -1)
 			return -1;
-	if (msg_get_str(m, t->host, sizeof(t->host)) == -1 || get_count(m, &t->port, 65535) == -1 ||
+	if (get_count(m, &t->mode, TARGET_JUMP) == -1 ||
+	    msg_get_str(m, t->host, sizeof(t->host)) == -1 || get_count(m, &t->port, 65535) == -1 ||
 	    get_count(m, &t->source, SOURCE_SYSTEM) == -1 ||
 	    msg_get_u32(m, &t->idle_timeout) == -1 || get_count(m, &t->keep_expired, 1) == -1 ||
 	    msg_get_u32(m, &t->reauth) == -1)
 		return -1;
-	return 0;
+	return get_jump(m, t);
 }
 
 /* The numbers, in wire order, for both directions. */
@@ -132,7 +150,7 @@ get_target(struct msg_in *m, struct settings_target *t)
 	&(s)->tls_min, &(s)->handshake_timeout, &(s)->dial_timeout, &(s)->connections,       \
 	    &(s)->gate_connections, &(s)->per_address, &(s)->per_identity, &(s)->port_first, \
 	    &(s)->port_last, &(s)->capture_min_uid, &(s)->ask_uid, &(s)->keys_gid,           \
-	    &(s)->audit_require
+	    &(s)->audit_require, &(s)->login_timeout, &(s)->channels
 
 int
 settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, struct err *e)
@@ -152,6 +170,9 @@ settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, 
 		put_target(&o, &s->targets[i]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		msg_put_u32(&o, *numbers[i]);
+	msg_put_u32(&o, s->njump_networks);
+	for (size_t i = 0; i < s->njump_networks; i++)
+		put_cidr(&o, &s->jump_networks[i]);
 	if (msg_finish(&o, e) == -1)
 		return err_set(e, ERR_FORMAT,
 		    "the configuration is too large: its settings need "
@@ -159,6 +180,17 @@ settings_encode(const struct settings *s, uint8_t *buf, size_t size, size_t *n, 
 		    SETTINGS_BYTES_MAX);
 	*n = o.len;
 	return 0;
+}
+
+static bool
+target_sane(const struct settings *s, const struct settings_target *t)
+{
+	if (t->source == 0)
+		return false;
+	if (t->mode == TARGET_JUMP)
+		return t->nhost_keys > 0 && t->ssh_keys != 0 && s->login_timeout > 0 &&
+		       s->channels > 0;
+	return t->port != 0;
 }
 
 /* What the children rely on without looking again. */
@@ -170,7 +202,7 @@ settings_sane(const struct settings *s)
 			if (s->sections[i].fields[k] == 0)
 				return false;
 	for (size_t i = 0; i < s->ntargets; i++)
-		if (s->targets[i].source == 0 || s->targets[i].port == 0)
+		if (!target_sane(s, &s->targets[i]))
 			return false;
 	return s->nsections > 0 && s->ntargets > 0 && s->port_first > 0 &&
 	       s->port_first <= s->port_last && s->port_last <= 65535 && s->handshake_timeout > 0 &&
@@ -200,6 +232,9 @@ settings_decode(const uint8_t *buf, size_t n, struct settings *s, struct err *e)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (msg_get_u32(&m, numbers[i]) == -1)
 			break;
+	if (get_count(&m, &s->njump_networks, SETTINGS_NETWORKS_MAX) == 0)
+		for (size_t i = 0; i < s->njump_networks && !m.bad; i++)
+			(void)get_cidr(&m, &s->jump_networks[i]);
 	if (msg_end(&m, e) == -1)
 		return -1;
 	if (!settings_sane(s))

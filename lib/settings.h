@@ -18,6 +18,13 @@
 #define SETTINGS_NAME_MAX      64
 #define SETTINGS_HOST_MAX      256
 
+#define SETTINGS_NETWORKS_MAX  64 /* jump-networks */
+#define SETTINGS_HOST_KEYS_MAX 4  /* SSH host keys of one target */
+#define SETTINGS_BANNER_MAX    1024
+
+enum settings_mode { TARGET_FORWARD = 0, TARGET_JUMP = 1 };
+/* Which SSH keys a jump target takes: such as the certificate vouches for, such as are listed. */
+enum settings_ssh_keys { SSH_KEYS_BOUND = 1, SSH_KEYS_LISTED = 2, SSH_KEYS_EITHER = 3 };
 enum settings_source { SOURCE_PER_IDENTITY = 1, SOURCE_PER_CLIENT = 2, SOURCE_SYSTEM = 3 };
 
 struct settings_listener {
@@ -38,12 +45,19 @@ struct settings_target {
 	char name[SETTINGS_NAME_MAX];
 	char names[SETTINGS_NAMES_MAX][SETTINGS_HOST_MAX]; /* lower case, without a last dot */
 	uint32_t nnames;
-	char host[SETTINGS_HOST_MAX]; /* numeric or a name */
+	uint32_t mode;		      /* enum settings_target_mode */
+	char host[SETTINGS_HOST_MAX]; /* forward: numeric or a name */
 	uint32_t port;
 	uint32_t source;       /* enum settings_source */
 	uint32_t idle_timeout; /* seconds, 0 none */
 	uint32_t keep_expired; /* on-expiry = "keep" */
 	uint32_t reauth;       /* seconds before the end of a certificate; 0 never */
+	/* jump */
+	uint32_t nhost_keys;
+	uint32_t ssh_keys;	     /* enum settings_ssh_keys */
+	uint32_t aes_gcm;	     /* 0: not offered */
+	char pam[SETTINGS_NAME_MAX]; /* service of the PAM stack; "": none */
+	char banner[SETTINGS_BANNER_MAX];
 };
 
 struct settings {
@@ -56,8 +70,12 @@ struct settings {
 	uint32_t tls_min;	    /* 0x0303 or 0x0304 */
 	uint32_t handshake_timeout; /* seconds, from accept to the end of the handshake */
 	uint32_t dial_timeout;	    /* seconds */
-	uint32_t connections;	    /* in all, already cut to what descriptors allow */
-	uint32_t gate_connections;  /* of one gate: what its descriptors allow */
+	uint32_t login_timeout;	    /* jump: seconds from START to the end of authentication */
+	uint32_t channels;	    /* jump: at once in one connection */
+	struct cidr jump_networks[SETTINGS_NETWORKS_MAX]; /* none: unicast, see ident */
+	uint32_t njump_networks;
+	uint32_t connections;	   /* in all, already cut to what descriptors allow */
+	uint32_t gate_connections; /* of one gate: what its descriptors allow */
 	uint32_t per_address;
 	uint32_t per_identity;
 	uint32_t port_first, port_last; /* local-ports */

@@ -25,11 +25,6 @@ struct conf_trust {
 	struct conf_list anchors, intermediates, crls;
 };
 
-enum conf_mode { CONF_FORWARD = 1 };
-struct conf_target {
-	uint32_t mode; /* enum conf_mode */
-};
-
 /*
  * Every path is absolute. What depends on the machine is left to the caller: settings.ask_uid,
  * .keys_gid and .gate_connections are 0, .connections is as written, and users and files need not
@@ -39,7 +34,6 @@ struct conf {
 	struct settings settings;
 	struct sockaddr_storage listen[SETTINGS_LISTENERS_MAX]; /* of settings.listeners[] */
 	struct conf_trust trust[SECTIONS_MAX];			/* of settings.sections[] */
-	struct conf_target target[SETTINGS_TARGETS_MAX];	/* of settings.targets[] */
 	char *certificate, *key;
 	char *identity_map;
 	char *user, *ident_user;

@@ -28,7 +28,7 @@ static const struct conf_word revocations[] = { { "require", 1 }, { "off", 0 }, 
 static const struct conf_word stales[] = { { "keep", 0 }, { "cut", 1 }, { 0 } };
 static const struct conf_word expiries[] = { { "cut", 0 }, { "keep", 1 }, { 0 } };
 static const struct conf_word losses[] = { { "count", 0 }, { "require", 1 }, { 0 } };
-static const struct conf_word modes[] = { { "forward", CONF_FORWARD }, { 0 } };
+static const struct conf_word modes[] = { { "forward", TARGET_FORWARD }, { 0 } };
 static const struct conf_word sources[] = {
 	{ "per-identity", SOURCE_PER_IDENTITY },
 	{ "per-client", SOURCE_PER_CLIENT },
@@ -96,7 +96,7 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .help = "PAM services whose files a check of the configuration reads" },
 
 	{ CONF_TARGET, "mode", CONF_WORD, "forward", .words = modes, .later = "jump record",
-	    .at = EACH(target, mode), .help = "what the bridge does with the connection" },
+	    .at = EACH(settings.targets, mode), .help = "what the bridge does with the connection" },
 	{ CONF_TARGET, "address", CONF_ADDRESS, NULL, true, RANGE(1, 65535),
 	    .at = WHOLE(settings.targets), .help = "the SSH server, HOST:PORT" },
 	{ CONF_TARGET, "names", CONF_NAMES, NULL, false, RANGE(0, SETTINGS_NAMES_MAX),
