@@ -31,6 +31,10 @@ struct jump {
 	struct msg_seen from_monitor, from_ident;
 	unsigned phase;
 
+	struct {
+		uint64_t generation; /* 0: none came */
+		struct err why;	     /* what is wrong with one of them */
+	} offered;		     /* host keys that wait for their generation */
 	struct hostkeys keys;
 	uint64_t generation; /* 0: none yet */
 	struct settings set; /* of that generation */
@@ -104,7 +108,8 @@ void jump_die(const char *why) __attribute__((noreturn, nonnull));
 
 /* ---- selftest.c: before READY, all of it once in memory --------------------------------------- */
 
-int selftest_run(struct err *e) __attribute__((warn_unused_result, nonnull));
+/* The pair, a socket's two ends, is closed then. */
+int selftest_run(const int pair[2], struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* ---- channel.c: direct-tcpip ------------------------------------------------------------------ */
 

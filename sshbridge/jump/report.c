@@ -25,6 +25,22 @@ report_line(struct jump *j, enum child_level level, const struct logline *l)
 		return; /* a monitor that takes no lines: nobody may stall a child */
 }
 
+enum { REFUSED_LINES = 20 };
+
+void
+report_refused(struct jump *j, const char *what)
+{
+	struct logline l;
+
+	if (j->refused == REFUSED_LINES)
+		return;
+	report_start(j, &l, "ssh-refused");
+	logline_str(&l, "what", what);
+	if (++j->refused == REFUSED_LINES)
+		logline_str(&l, "note", "no more of these lines for this connection");
+	report_line(j, CHILD_NOTICE, &l);
+}
+
 void
 jump_die(const char *why)
 {
