@@ -14,8 +14,8 @@
 #include "pump.h"
 #include "wire.h"
 
-/* Rounds of a turn; then the loop has a look at the others: ident, timers, the client. */
-enum { ROUNDS = 64 };
+/* Of one turn; then the loop has a look at the others: ident, timers, the client. */
+enum { ROUNDS = 64, BYTES_DOWN = 1024 * 1024 };
 
 int
 channels_init(struct jump *j, struct err *e)
@@ -261,10 +261,12 @@ rests_wait(struct channels *s)
 static bool
 serve(struct channel *c, bool down)
 {
+	uint64_t before = c->to_client;
 	bool moved = pump_up(c);
 
-	if (down && !client_is_full(c->set))
+	if (down && c->set->budget > 0 && !client_is_full(c->set))
 		moved |= pump_down(c);
+	c->set->budget -= (int64_t)(c->to_client - before);
 	if (pump_finished(c))
 		channel_end(c, c->why != NULL ? c->why : "closed");
 	return moved;
@@ -302,7 +304,8 @@ channels_turn(struct jump *j)
 
 	if (s == NULL)
 		return;
-	while (s->broken == NULL && one_round(s) && ++rounds < ROUNDS)
+	s->budget = BYTES_DOWN;
+	while (s->broken == NULL && one_round(s) && ++rounds < ROUNDS && s->budget > 0)
 		;
 	if (s->broken != NULL) {
 		jump_end(j, s->broken, s->broken);
@@ -310,7 +313,7 @@ channels_turn(struct jump *j)
 	}
 	dial_more(s);
 	/* writing reads too, and what libssh read then wakes nobody */
-	if (rounds == ROUNDS || wire_in() != in)
+	if (rounds == ROUNDS || s->budget <= 0 || wire_in() != in)
 		jump_turn_soon(j);
 }
 

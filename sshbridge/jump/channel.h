@@ -18,8 +18,8 @@
  * and takes more than that; what is beyond is not meant well.
  */
 #define CHANNEL_HELD_MAX (4UL * 1024 * 1024)
-/* Bytes that may wait for all targets together, in libssh and here. */
-#define CHANNELS_WAITING_MAX (256UL * 1024 * 1024)
+/* Bytes that may wait for all targets together, in libssh and here. Buffers are up to twice that. */
+#define CHANNELS_WAITING_MAX (96UL * 1024 * 1024)
 
 /* Bytes of a target that are read and dropped after the client has closed the channel. */
 #define CHANNEL_DROP_MAX (16UL * 1024 * 1024)
@@ -66,6 +66,7 @@ struct channels {
 	struct channel_list all; /* who was served last is last */
 	uint32_t last_number;
 	unsigned count, waiting, dialling;
+	int64_t budget;	    /* bytes down that are left of this turn */
 	size_t rests;	    /* channels with something in `down` */
 	size_t bytes_held;  /* all `held` and `up` together */
 	const char *broken; /* the client broke the rules: the connection ends */

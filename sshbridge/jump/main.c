@@ -12,6 +12,7 @@
 
 #include "confine.h"
 #include "jump.h"
+#include "watchdog.h"
 
 /* Log lines that may wait for the monitor. */
 #define MONITOR_QUEUE_MAX (128UL * 1024)
@@ -31,6 +32,7 @@ main(int argc, char **argv)
 		child_fail(&e);
 	}
 	if (jump_init(j, &e) == -1 || jump_limits(&e) == -1 ||
+	    watchdog_start(CHILD_CHANNEL, &e) == -1 ||
 	    jump_sandbox_enter(&c.ids, CHILD_CHANNEL, &e) == -1)
 		child_fail(&e);
 	if (selftest_run(pair, &e) == -1) {
