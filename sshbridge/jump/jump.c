@@ -13,10 +13,11 @@
 #include "about.h"
 #include "auth.h"
 #include "jump.h"
+#include "watchdog.h"
+#include "wire.h"
 
 enum {
-	READ_BYTES = 4096,	    /* what libssh reads at once */
-	TURN_BYTES = 64 * READ_BYTES, /* then the targets have their turn */
+	TURN_BYTES = 256 * 1024, /* from the client; then the targets have their turn */
 	ALIVE_SECONDS = 60,
 	ALIVE_MAX = 5,
 	END_MS = 900 /* within the second after which ident has the gate cut */
@@ -108,7 +109,7 @@ take_messages(struct jump *j)
 
 		if (msg != NULL)
 			dispatch(j, msg);
-		else if (j->bytes.in_bytes - before < READ_BYTES)
+		else if (!wire_pending() || j->bytes.in_bytes == before)
 			break;
 		if (j->bytes.in_bytes - begin >= TURN_BYTES)
 			return true;
@@ -134,9 +135,9 @@ wait_for_client(struct jump *j)
 {
 	bool held = auth_waits(j);
 
-	want(j->readable, !held);
 	want(j->gone, held);
-	want(j->writable, !held && (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) != 0);
+	if (wire_settle(held) == -1)
+		jump_die("an event could not be added");
 }
 
 static void
@@ -153,7 +154,7 @@ turn(struct jump *j)
 	if (!serving(j))
 		return;
 	wait_for_client(j);
-	if (more)
+	if (more || (!auth_waits(j) && wire_pending()))
 		jump_turn_soon(j);
 }
 
@@ -186,15 +187,12 @@ end_turn(struct jump *j)
 		auth_done(j);
 		about_done(j);
 		channels_done(j, "the connection ended");
-		want(j->readable, false);
 		want(j->gone, false);
 	}
-	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0)
-		(void)ssh_blocking_flush(j->ssh, 0);
-	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
-	    (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0)
+	if (wire_settle(true) == -1 ||
+	    (ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
+	    (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) == 0)
 		leave(j);
-	want(j->writable, true);
 }
 
 void
@@ -229,10 +227,20 @@ on_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	watchdog_turn();
+	j->turning = true;
 	if (j->phase == PHASE_ENDING)
 		end_turn(j);
 	else
 		turn(j);
+	j->turning = false;
+}
+
+/* Something can be read or written: one turn for all that this round of the loop brought. */
+static void
+on_wire(void *arg)
+{
+	jump_turn_soon(arg);
 }
 
 static void
@@ -290,7 +298,13 @@ on_end_timer(evutil_socket_t fd, short what, void *arg)
 void
 jump_turn_soon(struct jump *j)
 {
-	event_active(j->again, EV_TIMEOUT, 0);
+	static const struct timeval now;
+
+	/* a turn that asks for another must not keep the loop from looking at anything else */
+	if (!j->turning)
+		event_active(j->again, EV_TIMEOUT, 0);
+	else if (evtimer_add(j->again, &now) == -1)
+		jump_die("an event could not be added");
 }
 
 void
@@ -331,14 +345,12 @@ make_events(struct jump *j, int fd, struct err *e)
 {
 	struct timeval login = { .tv_sec = j->set.login_timeout };
 
-	j->readable = event_new(j->base, fd, EV_READ | EV_PERSIST, on_event, j);
-	j->writable = event_new(j->base, fd, EV_WRITE | EV_PERSIST, on_event, j);
 	j->gone = event_new(j->base, fd, EV_CLOSED, on_gone, j);
 	j->again = evtimer_new(j->base, on_event, j);
 	j->login_timer = evtimer_new(j->base, on_login_timer, j);
 	j->alive_timer = event_new(j->base, -1, EV_PERSIST, on_alive_timer, j);
 	j->end_timer = evtimer_new(j->base, on_end_timer, j);
-	if (j->readable == NULL || j->writable == NULL || j->gone == NULL || j->again == NULL ||
+	if (j->gone == NULL || j->again == NULL ||
 	    j->login_timer == NULL || j->alive_timer == NULL || j->end_timer == NULL ||
 	    event_add(j->login_timer, &login) == -1)
 		return err_nomem(e, "connection");
@@ -354,11 +366,13 @@ jump_begin(struct jump *j, int fd, struct err *e)
 		close(fd);
 		return -1;
 	}
+	watchdog_name(j->conn, j->client);
 	/* the session has its own copies */
 	hostkeys_done(&j->keys);
 	ssh_set_counters(j->ssh, &j->bytes, &j->packets);
 	if (make_events(j, fd, e) == -1 || auth_init(j, e) == -1 || about_init(j, e) == -1 ||
-	    channels_init(j, e) == -1)
+	    channels_init(j, e) == -1 ||
+	    wire_start(j->base, j->ssh, fd, &j->packets, on_wire, j, e) == -1)
 		return -1;
 	j->phase = PHASE_LOGIN;
 	/* sends the version; from then on every turn carries the key exchange on */

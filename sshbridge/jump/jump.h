@@ -45,8 +45,8 @@ struct jump {
 	char client[ADDR_TEXT_SIZE]; /* address and port, for the log */
 	ssh_session ssh;
 	struct ssh_counter_struct bytes, packets; /* on the connection, counted by libssh */
-	struct event *readable, *gone, *writable;
-	struct event *again, *login_timer, *alive_timer, *end_timer;
+	struct event *gone, *again, *login_timer, *alive_timer, *end_timer;
+	bool turning;		    /* within a turn */
 	struct timeval alive_every; /* keepalives */
 	unsigned alive_max;	    /* so many without a byte from the client end the connection */
 	unsigned unanswered;

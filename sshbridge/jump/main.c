@@ -10,6 +10,7 @@
 
 #include "confine.h"
 #include "jump.h"
+#include "watchdog.h"
 
 /* Log lines that may wait for the monitor. */
 #define MONITOR_QUEUE_MAX (128UL * 1024)
@@ -26,6 +27,7 @@ main(int argc, char **argv)
 	child_start(&c, argc, argv);
 	if (jump_init(j, &e) == -1 || jump_limits(&e) == -1 ||
 	    (talk = selftest_begin(&e)) == NULL ||
+	    watchdog_start(CHILD_CHANNEL, &e) == -1 ||
 	    jump_sandbox_enter(&c.ids, CHILD_CHANNEL, &e) == -1)
 		child_fail(&e);
 	if (selftest_finish(talk, &e) == -1) {
