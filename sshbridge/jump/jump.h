@@ -108,8 +108,10 @@ void jump_die(const char *why) __attribute__((noreturn, nonnull));
 
 /* ---- selftest.c: before READY, all of it once in memory --------------------------------------- */
 
-/* The pair, a socket's two ends, is closed then. */
-int selftest_run(const int pair[2], struct err *e) __attribute__((warn_unused_result, nonnull));
+struct talk;
+/* Before the sandbox, and inside it; finish frees it in every case. */
+struct talk *selftest_begin(struct err *e) __attribute__((warn_unused_result, nonnull));
+int selftest_finish(struct talk *t, struct err *e) __attribute__((warn_unused_result, nonnull));
 
 /* ---- channel.c: direct-tcpip ------------------------------------------------------------------ */
 

@@ -6,8 +6,6 @@
  * hands it one connection (START); it speaks SSH on it, asks ident about everything, and ends with
  * it. It holds SSH host keys, and can neither dial nor read a file.
  */
-#include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -22,20 +20,16 @@ main(int argc, char **argv)
 {
 	static struct jump jump;
 	struct jump *j = &jump;
+	struct talk *talk;
 	struct child c;
 	struct err e;
-	int pair[2];
 
 	child_start(&c, argc, argv);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
-		err_sys(&e, errno, "socket pair");
-		child_fail(&e);
-	}
 	if (jump_init(j, &e) == -1 || jump_limits(&e) == -1 ||
-	    watchdog_start(CHILD_CHANNEL, &e) == -1 ||
+	    watchdog_start(CHILD_CHANNEL, &e) == -1 || (talk = selftest_begin(&e)) == NULL ||
 	    jump_sandbox_enter(&c.ids, CHILD_CHANNEL, &e) == -1)
 		child_fail(&e);
-	if (selftest_run(pair, &e) == -1) {
+	if (selftest_finish(talk, &e) == -1) {
 		if (child_ready(0, &e) == 0)
 			_exit(1);
 		child_fail(&e);
