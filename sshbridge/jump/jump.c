@@ -183,6 +183,19 @@ leave(struct jump *j)
 	_exit(0);
 }
 
+/*
+ * After each write libssh takes the socket for full until a poll has told otherwise, and what it
+ * then has for it is lost when it disconnects. Nothing is read (wire_settle()).
+ */
+static void
+look_whether_writable(struct jump *j)
+{
+	ssh_message msg;
+
+	while ((msg = ssh_message_get(j->ssh)) != NULL)
+		ssh_message_free(msg);
+}
+
 /* What was sent before has to go out first: libssh drops what waits when it disconnects. */
 static void
 end_turn(struct jump *j)
@@ -194,8 +207,10 @@ end_turn(struct jump *j)
 		channels_done(j, "the connection ended");
 		want(j->gone, false);
 	}
-	if (wire_settle(true) == -1 ||
-	    (ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
+	if (wire_settle(true) == -1)
+		leave(j);
+	look_whether_writable(j);
+	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
 	    (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) == 0)
 		leave(j);
 }

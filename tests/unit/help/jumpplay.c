@@ -422,14 +422,8 @@ jumpplay_password(struct jumpplay *p, ssh_session s)
 const char *
 jumpplay_farewell(struct jumpplay *p, ssh_session s)
 {
-	const char *text;
-
 	for (int i = 0; i < HANG_STEPS; i++) {
-		ssh_message msg = ssh_message_get(s);
-
-		ssh_message_free(msg);
-		if ((text = ssh_get_disconnect_message(s)) != NULL && text[0] != '\0')
-			return strstr(text, ": ") != NULL ? text : text;
+		ssh_message_free(ssh_message_get(s));
 		if ((ssh_get_status(s) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
 			return ssh_get_error(s);
 		(void)jumpplay_answer(p, STEP_MS);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,7 +184,7 @@ the_tenth_refusal_ends_it(void **state)
 
 	(void)state;
 	p.probe = JUMPPLAY_NO;
-	while (r == SSH_AUTH_DENIED && n < 1000) {
+	while (r == SSH_AUTH_DENIED && n < 10) {
 		ssh_key key = jumpplay_key(SSH_KEYTYPE_ED25519, 0);
 
 		r = jumpplay_offer(&p, s, NULL, key);
@@ -191,8 +192,8 @@ the_tenth_refusal_ends_it(void **state)
 		ssh_key_free(key);
 	}
 	/* the tenth is answered, and the end follows */
+	assert_int_equal(10, n);
 	assert_int_equal(10, p.logins);
-	assert_true(n == 10 || n == 11);
 	assert_non_null(strstr(jumpplay_farewell(&p, s), "too many authentication failures"));
 	jumpplay_log(&p, "ssh-ended", "too many tries");
 	end(s);
@@ -282,6 +283,8 @@ the_end_of_ident_ends_it(void **state)
 int
 main(void)
 {
+	if (getenv("ONLY") != NULL)
+		cmocka_set_test_filter(getenv("ONLY"));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_that_ident_grants_logs_in),
 		cmocka_unit_test(a_key_that_is_shown_proves_nothing),
