@@ -187,6 +187,8 @@ leave(struct jump *j)
 static void
 end_turn(struct jump *j)
 {
+	ssh_message msg;
+
 	if (!j->done) {
 		j->done = true;
 		auth_done(j);
@@ -194,9 +196,13 @@ end_turn(struct jump *j)
 		channels_done(j, "the connection ended");
 		want(j->gone, false);
 	}
-	if (wire_settle(true) == -1 ||
-	    (ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
-	    (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) == 0)
+	if (wire_settle(true) == -1)
+		leave(j);
+	/* nothing is read any more; libssh has to see once more that it may write, or it would not */
+	while ((msg = ssh_message_get(j->ssh)) != NULL)
+		ssh_message_free(msg);
+	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
+	    (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0)
 		leave(j);
 }
 
