@@ -131,7 +131,7 @@ conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user,
 		TAILQ_INSERT_TAIL(&c->gate->cuts, c, in_cuts);
 		flush_later(id);
 	}
-	(void)shutdown(c->fd, SHUT_RDWR);
+	(void)shutdown(c->leg.fd, SHUT_RDWR);
 }
 
 void

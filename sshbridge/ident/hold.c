@@ -16,7 +16,6 @@ struct hold {
 	struct answer *answer;
 	/* OPENED */
 	int fd;
-	uint32_t idle_timeout;
 };
 
 static int64_t
@@ -82,14 +81,13 @@ hold_forget(struct hold *h)
 }
 
 bool
-hold_opened(struct ident *id, struct conn *c, uint64_t record, uint32_t idle_timeout, int fd)
+hold_opened(struct ident *id, struct conn *c, uint64_t record, int fd)
 {
 	struct hold *h = hold_new(id, record, c->id);
 
 	if (h == NULL)
 		return false;
 	h->fd = fd;
-	h->idle_timeout = idle_timeout;
 	c->held = true;
 	return true;
 }
@@ -121,7 +119,6 @@ static void
 release_opened(struct hold *h, struct conn *c, bool written)
 {
 	struct ident *id = h->id;
-	uint32_t idle_timeout = h->idle_timeout;
 	int fd = h->fd;
 
 	/* gone: its end has been told, the socket is shut down */
@@ -131,7 +128,7 @@ release_opened(struct hold *h, struct conn *c, bool written)
 	}
 	h->fd = -1;
 	hold_free(h);
-	open_release(id, c, idle_timeout, fd, written);
+	open_release(id, c, fd, written);
 }
 
 static void

@@ -38,7 +38,7 @@ bool hold_answer(struct ident *id, struct asker *a, const struct answer *answer)
 /* The asker went away. */
 void hold_forget(struct hold *h);
 /* OPENED with its socket, which is taken over unless it fails. */
-bool hold_opened(struct ident *id, struct conn *c, uint64_t record, uint32_t idle_timeout, int fd)
+bool hold_opened(struct ident *id, struct conn *c, uint64_t record, int fd)
     __attribute__((warn_unused_result, nonnull));
 
 /* AUDITED: the record of that number is written, or is not. One that nobody waits for is none. */

@@ -45,7 +45,7 @@ describe(const struct conn *c, const struct identity *identity, struct conninfo 
 		first_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
 	(void)text_sha256(i->fingerprint, c->evidence->leaf);
 	i->not_after = c->evidence->leaf_not_after;
-	i->has_bytes = bytes_of(c->fd, &i->from_client, &i->to_client);
+	i->has_bytes = bytes_of(c->leg.fd, &i->from_client, &i->to_client);
 }
 
 static void
@@ -166,9 +166,9 @@ put_facts(struct msg_out *o, const struct conn *c)
 
 	(void)snprintf(text, sizeof(text), "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
 	put_fact(o, "handshake", text);
-	put_fact(o, "via", endpoint_text_port(&c->tuple.local, at));
-	put_fact(o, "server", endpoint_text_port(&c->tuple.remote, at));
-	put_fact(o, "state", who_state_name(who_tcp_state(c->fd, &e)));
+	put_fact(o, "via", endpoint_text_port(&c->leg.tuple.local, at));
+	put_fact(o, "server", endpoint_text_port(&c->leg.tuple.remote, at));
+	put_fact(o, "state", who_state_name(who_tcp_state(c->leg.fd, &e)));
 	put_login(o, c);
 	put_paths(o, c->evidence);
 }
