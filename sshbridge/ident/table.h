@@ -34,14 +34,14 @@ struct conn {
 	struct person *person;	/* NULL until it is on the table */
 	struct endpoint client; /* real address */
 	char target[SETTINGS_NAME_MAX];
-	int64_t since;	   /* monotonic seconds */
-	struct dial *dial; /* while the target is being reached */
+	int64_t since;	       /* monotonic seconds */
+	struct dial *dial;     /* while the target is being reached */
 	uint32_t idle_timeout; /* seconds, of the target; 0: none */
 	/* live, from here on */
 	bool live;
-	bool held;  /* OPENED waits for its record: the gate does not have the socket yet */
-	bool ended; /* grants nothing any more; it still holds the port */
-	struct leg leg;		 /* what the gate gets the other descriptor of */
+	bool held;	/* OPENED waits for its record: the gate does not have the socket yet */
+	bool ended;	/* grants nothing any more; it still holds the port */
+	struct leg leg; /* what the gate gets the other descriptor of */
 	struct unbound *unbound; /* let in on the word that open_session will tell the key */
 	/* grant.h: the accounts that WHO has granted, the last one first */
 	struct grant *grants;
