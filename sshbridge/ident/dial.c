@@ -190,8 +190,6 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 take_addresses(struct dial *d, const struct sockaddr_storage *addresses, size_t n)
 {
-	char at[ADDR_TEXT_SIZE];
-
 	d->resolved = true;
 	for (size_t i = 0; i < n && i < NAMES_ADDRESSES_MAX; i++) {
 		struct sockaddr_storage *to = &d->addresses[d->naddresses];
@@ -201,8 +199,6 @@ take_addresses(struct dial *d, const struct sockaddr_storage *addresses, size_t 
 		addr_set_port(to, (uint16_t)d->to.port);
 		if (d->to.allows == NULL || d->to.allows(d->to.arg, to, &d->why) == 0)
 			d->naddresses++;
-		else
-			err_prefix(&d->why, "%s", addr_text(to, at));
 	}
 }
 
@@ -215,7 +211,9 @@ begin(struct dial *d, struct err *e)
 
 	if ((d->timer = evtimer_new(d->id->base, on_timer, d)) == NULL)
 		return err_nomem(e, "dial");
-	if (addr_parse(d->to.host, &ss, &not_numeric) == 0) {
+	if (d->to.host == NULL)
+		ss = *d->to.address;
+	if (d->to.host == NULL || addr_parse(d->to.host, &ss, &not_numeric) == 0) {
 		take_addresses(d, &ss, 1);
 		event_active(d->timer, EV_TIMEOUT, 0); /* in the next turn of the loop */
 		return 0;

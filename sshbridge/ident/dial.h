@@ -15,7 +15,8 @@ struct conn;
 /* Where to, and who hears of it. What this points to outlives the dial. */
 struct dial_to {
 	const struct conn *conn; /* whose identity and client choose the own end */
-	const char *host;
+	const char *host;	 /* a name, or an address as text; NULL: */
+	const struct sockaddr_storage *address;
 	uint32_t port;
 	enum settings_source source;
 	/* Which of the host's addresses may be dialled; NULL: all. -1: *e says why not this one. */

@@ -16,6 +16,9 @@ struct hold {
 	struct answer *answer;
 	/* OPENED */
 	int fd;
+	/* others */
+	void (*done)(void *arg, bool written);
+	void *arg;
 };
 
 static int64_t
@@ -80,6 +83,18 @@ hold_forget(struct hold *h)
 		hold_free(h);
 }
 
+struct hold *
+hold_call(struct ident *id, uint64_t record, void (*done)(void *arg, bool written), void *arg)
+{
+	struct hold *h = hold_new(id, record, 0);
+
+	if (h == NULL)
+		return NULL;
+	h->done = done;
+	h->arg = arg;
+	return h;
+}
+
 bool
 hold_opened(struct ident *id, struct conn *c, uint64_t record, int fd)
 {
@@ -132,11 +147,23 @@ release_opened(struct hold *h, struct conn *c, bool written)
 }
 
 static void
+release_call(struct hold *h, bool written)
+{
+	void (*done)(void *arg, bool w) = h->done;
+	void *arg = h->arg;
+
+	hold_free(h);
+	done(arg, written);
+}
+
+static void
 release(struct hold *h, bool written)
 {
 	struct conn *c = table_by_id(&h->id->table, h->conn);
 
-	if (h->asker != NULL)
+	if (h->done != NULL)
+		release_call(h, written);
+	else if (h->asker != NULL)
 		release_answer(h, c, written);
 	else
 		release_opened(h, c, written);

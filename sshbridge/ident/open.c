@@ -106,7 +106,8 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
 		return verdict_refuse(v, REFUSED_INTERNAL, "the bridge is full, try again later");
 	review_judged(id, c, now);
 	c->idle_timeout = target->idle_timeout;
-	return dial(id, c, target, v);
+	c->to_jump = target->mode == TARGET_JUMP;
+	return c->to_jump ? jumps_want(id, c, v) : dial(id, c, target, v);
 }
 
 int
@@ -187,13 +188,17 @@ open_release(struct ident *id, struct conn *c, int fd, bool recorded)
 	struct verdict v = { 0 };
 
 	c->held = false;
-	if (recorded) {
+	if (recorded && (!c->to_jump || jump_start(c) == 0)) {
 		id->stats.opened++;
 		gate_send_opened(c->gate, c, review_renew_at(id, c, ident_now()), fd);
 		return;
 	}
 	close(fd);
-	err_set(&v.why, ERR_REFUSED, HOLD_REFUSAL);
-	(void)verdict_refuse(&v, REFUSED_INTERNAL, HOLD_REFUSAL);
+	if (recorded)
+		err_set(&v.why, ERR_SYS, "the jump process ended before it began");
+	else
+		err_set(&v.why, ERR_REFUSED, HOLD_REFUSAL);
+	(void)verdict_refuse(
+	    &v, REFUSED_INTERNAL, recorded ? "try again in a moment" : HOLD_REFUSAL);
 	open_failed(id, c, &v);
 }

@@ -226,6 +226,7 @@ void
 table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 {
 	take_off(&id->table, c);
+	jump_forget(c, end->why == NULL ? "refused" : end->why);
 	cut_forget(c);
 	dial_free(c->dial);
 	c->dial = NULL;

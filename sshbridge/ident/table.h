@@ -16,6 +16,9 @@ struct gate;
 struct dial;
 struct unbound;
 struct grant;
+struct jump;
+struct want;
+struct event;
 
 /* One identity's name and how many connections it has. */
 struct person {
@@ -37,6 +40,9 @@ struct conn {
 	int64_t since;	       /* monotonic seconds */
 	struct dial *dial;     /* while the target is being reached */
 	uint32_t idle_timeout; /* seconds, of the target; 0: none */
+	bool to_jump;	       /* its target is a jump: */
+	struct want *want;     /* a process is waited for */
+	struct jump *jump;     /* NULL: there is none yet, or it has ended */
 	/* live, from here on */
 	bool live;
 	bool held;	/* OPENED waits for its record: the gate does not have the socket yet */
@@ -51,13 +57,15 @@ struct conn {
 	uint64_t visited, judged;     /* the last pass that came by, and that judged it */
 	int64_t holds_from, holds_to; /* within these seconds no certificate begins or ends */
 	uint32_t max_session;	      /* seconds from `since`; 0: no end */
+	int64_t key_to; /* of a jump login: until then its SSH key counts; 0: no end */
 	/* candidate.h */
 	TAILQ_ENTRY(conn) in_count;
 	uint64_t counted;
 	/* cut.h */
-	uint32_t cut; /* enum cut_code: it was cut; it grants nothing */
-	bool cut_waits;
-	char *cut_text; /* while CUT waits for room; NULL: the usual words */
+	uint32_t cut;		  /* enum cut_code: it was cut; it grants nothing */
+	char *cut_text;		  /* for the client; NULL: the usual words */
+	struct event *cut_late;	  /* the jump process has until then to tell the client */
+	bool cut_told, cut_waits; /* the gate has its CUT, or will when there is room */
 	TAILQ_ENTRY(conn) in_cuts;
 };
 LIST_HEAD(conn_list, conn);

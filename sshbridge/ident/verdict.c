@@ -134,9 +134,6 @@ keep(struct case_ *k, const struct login *login)
 		return 0;
 	if (grant_keep(c, login, &k->v, k->unbound, &k->v.why) == -1)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	/* of one that waits for its key another rule may have the last word; 0 is the longest */
-	if (!k->unbound && c->max_session - 1 > k->v.max_session - 1)
-		c->max_session = k->v.max_session;
 	return 0;
 }
 
@@ -194,17 +191,6 @@ judge_entry(struct ident *id, struct case_ *k, int64_t now)
 }
 
 static void
-first_value(const struct identity *id, enum id_field field, char *dst, size_t size)
-{
-	size_t pos = 0;
-	const struct id_value *v = identity_next(id, field, &pos);
-
-	dst[0] = '\0';
-	if (v != NULL)
-		(void)id_value_text(v, dst, size);
-}
-
-static void
 answer_yes(const struct case_ *k, struct answer *a)
 {
 	const struct conn *c = k->conn;
@@ -215,9 +201,9 @@ answer_yes(const struct case_ *k, struct answer *a)
 	(void)snprintf(a->identity, sizeof(a->identity), "%s", c->person->name);
 	(void)endpoint_text(&c->client, a->address);
 	a->port = c->client.port;
-	first_value(k->identity, ID_SUBJECT, a->subject, sizeof(a->subject));
-	first_value(k->identity, ID_ISSUER, a->issuer, sizeof(a->issuer));
-	first_value(k->identity, ID_SERIAL, a->serial, sizeof(a->serial));
+	evidence_value(k->identity, ID_SUBJECT, a->subject, sizeof(a->subject));
+	evidence_value(k->identity, ID_ISSUER, a->issuer, sizeof(a->issuer));
+	evidence_value(k->identity, ID_SERIAL, a->serial, sizeof(a->serial));
 	(void)text_sha256(a->fingerprint, c->evidence->leaf);
 	a->not_after = c->evidence->leaf_not_after;
 	(void)snprintf(a->rule, sizeof(a->rule), "map:%u", k->v.line);
