@@ -60,6 +60,7 @@ L_SSL	  := $(call pc,libssl libcrypto)
 L_PCRE	  := $(call pc,libpcre2-8)
 L_MD	  := $(call pc,libmd)
 L_SECCOMP := $(call pc,libseccomp)
+L_SSH	  := $(call pc,libssh)
 L_SQLITE  := $(call pc,sqlite3)
 L_JANSSON := $(call pc,jansson)
 L_PAM	  := -lpam
@@ -108,6 +109,8 @@ $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCR
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/jump,sshbridge/jump,$(L_EVENT) $(L_SSH) $(L_JANSSON) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/pam,sshbridge/pam,$(L_PAM)))
 $(eval $(call program,libexec/sshbridge/mtls-keys,sshbridge/keys,$(L_MD)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
@@ -142,7 +145,7 @@ all: $(PAM_SO)
 endif
 
 # ---- unit tests: tests/unit/AREA/test_X.c sees the objects of AREA but its main.o -----------
-L_TEST = $(L_EVENT) $(L_CONFUSE) $(L_SSL) $(L_PCRE) $(L_MD) $(L_SECCOMP) $(L_SQLITE) $(L_JANSSON) $(L_PAM)
+L_TEST = $(L_EVENT) $(L_CONFUSE) $(L_SSL) $(L_PCRE) $(L_MD) $(L_SECCOMP) $(L_SQLITE) $(L_JANSSON) $(L_SSH) $(L_PAM)
 TESTS :=
 area_objs = $(filter-out %/main.o,$(OBJ_$(1)))
 define unit
