@@ -396,6 +396,26 @@ a_module_that_changes_the_account_is_a_no(void **state)
 	expect_journal("");
 }
 
+/* The file that we ship, as it stands: it asks, and lets in nobody whom the host does not know. */
+static void
+the_shipped_stack_asks_and_refuses_a_stranger(void **state)
+{
+	char path[128], text[4096];
+	FILE *f = fopen("packaging/pam.d/sshbridge", "re");
+	size_t n;
+
+	(void)state;
+	assert_non_null(f); /* else: run this from the top of the tree */
+	n = fread(text, 1, sizeof(text) - 1, f);
+	assert_int_equal(0, fclose(f));
+	text[n] = '\0';
+	(void)snprintf(path, sizeof(path), "%s/jump", dir);
+	write_file(path, text, 0644);
+	start();
+	answer("Password: ", "guess");
+	expect_passed(false, "this account is not known here");
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void
@@ -496,6 +516,7 @@ main(void)
 		TEST(credentials_that_are_refused_are_a_no),
 		TEST(a_service_that_is_not_there_is_a_no),
 		TEST(a_module_that_changes_the_account_is_a_no),
+		TEST(the_shipped_stack_asks_and_refuses_a_stranger),
 		TEST(ident_gone_in_the_middle_of_a_question_ends_it),
 		TEST(a_jump_process_gone_in_the_middle_of_a_question_is_a_no),
 		TEST(start_that_is_short_long_or_sets_another_name_is_refused),
