@@ -55,7 +55,16 @@ struct kid {
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
-enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_CRLS, GEN_FDS };
+enum {
+	GEN_SETTINGS,
+	GEN_TRUST,
+	GEN_ANCHORS,
+	GEN_MAP,
+	GEN_CHAIN,
+	GEN_CRLS,
+	GEN_AUTHKEYS,
+	GEN_FDS
+};
 struct listeners; /* listeners.h */
 /* Something of a generation that ends: what as in docs/PROTOCOL.md, message ENDS. */
 #define ENDINGS_MAX 256
@@ -64,6 +73,12 @@ struct ending {
 	uint32_t what;
 	uint64_t from, until; /* seconds since 1970-01-01 UTC; until 0: no end is known */
 	char name[160];
+};
+/* An SSH host key of a jump target, as its file stands; locked into memory. */
+struct host_key {
+	uint32_t target; /* index in the settings */
+	size_t len;
+	uint8_t *data;
 };
 struct generation {
 	uint64_t number;
@@ -74,6 +89,8 @@ struct generation {
 	uint32_t nrules;
 	uint8_t *key; /* KEY_MAX bytes, locked into memory */
 	size_t key_len;
+	struct host_key *host_keys;
+	size_t nhost_keys;
 	struct ending *ends; /* NULL until load told them */
 	size_t nends;
 	struct listeners *listeners;
