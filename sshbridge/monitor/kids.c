@@ -322,7 +322,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (k->kind == KID_LOAD) /* a dead file server, perhaps; that must not hold up the next one */
+	if (k->kind ==
+	    KID_LOAD) /* a dead file server, perhaps; that must not hold up the next one */
 		generation_fail(k->m, "the files could not be read within 5 minutes");
 	else
 		kid_kill(k, "did not take its generation in 5 s");
