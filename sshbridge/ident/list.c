@@ -21,16 +21,6 @@ is_listed(const struct conn *c)
 }
 
 static void
-first_value(const struct identity *id, enum id_field field, char *dst, size_t size)
-{
-	size_t pos = 0;
-	const struct id_value *v = identity_next(id, field, &pos);
-
-	if (v != NULL)
-		(void)id_value_text(v, dst, size);
-}
-
-static void
 describe(const struct conn *c, const struct identity *identity, struct conninfo *i)
 {
 	memset(i, 0, sizeof(*i));
@@ -41,11 +31,10 @@ describe(const struct conn *c, const struct identity *identity, struct conninfo 
 	(void)snprintf(i->target, sizeof(i->target), "%s", c->target);
 	if (c->grants != NULL)
 		(void)snprintf(i->account, sizeof(i->account), "%s", c->grants->account);
-	if (identity != NULL)
-		first_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
+	evidence_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
 	(void)text_sha256(i->fingerprint, c->evidence->leaf);
 	i->not_after = c->evidence->leaf_not_after;
-	i->has_bytes = bytes_of(c->fd, &i->from_client, &i->to_client);
+	i->has_bytes = bytes_of(c->leg.fd, &i->from_client, &i->to_client);
 }
 
 static void
@@ -166,9 +155,9 @@ put_facts(struct msg_out *o, const struct conn *c)
 
 	(void)snprintf(text, sizeof(text), "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
 	put_fact(o, "handshake", text);
-	put_fact(o, "via", endpoint_text_port(&c->tuple.local, at));
-	put_fact(o, "server", endpoint_text_port(&c->tuple.remote, at));
-	put_fact(o, "state", who_state_name(who_tcp_state(c->fd, &e)));
+	put_fact(o, "via", endpoint_text_port(&c->leg.tuple.local, at));
+	put_fact(o, "server", endpoint_text_port(&c->leg.tuple.remote, at));
+	put_fact(o, "state", who_state_name(who_tcp_state(c->leg.fd, &e)));
 	put_login(o, c);
 	put_paths(o, c->evidence);
 }

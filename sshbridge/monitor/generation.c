@@ -15,6 +15,16 @@
 #include "listeners.h"
 #include "monitor.h"
 
+static void
+free_host_keys(struct generation *g)
+{
+	for (size_t i = 0; i < g->nhost_keys; i++) {
+		explicit_bzero(g->host_keys[i].data, KEY_MAX);
+		(void)munmap(g->host_keys[i].data, KEY_MAX);
+	}
+	free(g->host_keys);
+}
+
 void
 generation_free(struct generation *g)
 {
@@ -27,6 +37,7 @@ generation_free(struct generation *g)
 		explicit_bzero(g->key, KEY_MAX);
 		(void)munmap(g->key, KEY_MAX);
 	}
+	free_host_keys(g);
 	crlfiles_done(&g->crls);
 	listeners_free(g->listeners);
 	free(g->ends);
@@ -276,10 +287,14 @@ generation_commit(struct monitor *m)
 		g->conf = old->conf;
 		g->key = old->key;
 		g->key_len = old->key_len;
+		g->host_keys = old->host_keys;
+		g->nhost_keys = old->nhost_keys;
 		g->listeners = old->listeners;
 		g->nrules = old->nrules;
 		old->conf = NULL;
 		old->key = NULL;
+		old->host_keys = NULL;
+		old->nhost_keys = 0;
 		old->listeners = NULL;
 		generation_free(old);
 		return;
@@ -337,4 +352,12 @@ generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
 	(void)m;
 	send_key(gate, g);
 	send_generation(gate, g, which, 4);
+}
+
+void
+generation_to_jump(struct kid *jump, struct generation *g)
+{
+	static const int which[] = { GEN_SETTINGS };
+
+	send_generation(jump, g, which, 1);
 }
