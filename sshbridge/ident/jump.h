@@ -98,7 +98,8 @@ int jump_start(struct conn *c) __attribute__((warn_unused_result, nonnull));
 void jump_forget(struct conn *c, const char *why) __attribute__((nonnull));
 /* It is to end, and to tell its client why. Nothing is granted from here on. */
 void jump_cut(struct jump *j, uint32_t code, const char *user) __attribute__((nonnull));
-/* What its channels have carried. */
+/* How many channels are open, and what all have carried. */
+uint32_t jump_channels(const struct jump *j) __attribute__((nonnull));
 void jump_bytes(const struct jump *j, uint64_t *from_client, uint64_t *to_client)
     __attribute__((nonnull));
 /* A lost message ends the process. The descriptors pass to the queue in every case. */

@@ -187,6 +187,12 @@ jump_cut(struct jump *j, uint32_t code, const char *user)
 	jump_send(j, &o, NULL, 0);
 }
 
+uint32_t
+jump_channels(const struct jump *j)
+{
+	return j->nchannels - j->ndialing;
+}
+
 void
 jump_bytes(const struct jump *j, uint64_t *from_client, uint64_t *to_client)
 {

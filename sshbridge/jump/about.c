@@ -13,7 +13,7 @@
 
 #include "about.h"
 
-enum { CHANNELS_MAX = 4 };
+enum { CHANNELS_MAX = 4, QUESTIONS_MAX = 1000 };
 
 struct about_channel {
 	ssh_channel ch; /* NULL: free */
@@ -93,6 +93,13 @@ about_open(struct jump *j, ssh_message msg)
 
 /* ---- requests --------------------------------------------------------------------------------- */
 
+/* One question a channel, and so many a connection. */
+static bool
+may_ask(const struct jump *j, const struct about_channel *c)
+{
+	return c->number == 0 && j->about->number < QUESTIONS_MAX;
+}
+
 static void
 ask(struct jump *j, struct about_channel *c, bool json)
 {
@@ -127,7 +134,7 @@ static bool
 on_shell(struct jump *j, struct about_channel *c, ssh_message msg)
 {
 	(void)msg;
-	if (c->number != 0)
+	if (!may_ask(j, c))
 		return false;
 	ask(j, c, false);
 	return true;
@@ -138,7 +145,7 @@ on_exec(struct jump *j, struct about_channel *c, ssh_message msg)
 {
 	const char *command = ssh_message_channel_request_command(msg);
 
-	if (c->number != 0 || command == NULL || strcmp(command, "list --json") != 0) {
+	if (!may_ask(j, c) || command == NULL || strcmp(command, "list --json") != 0) {
 		report_refused(j, "command");
 		return false;
 	}

@@ -88,13 +88,18 @@ serving(const struct jump *j)
 static void
 look_at_session(struct jump *j)
 {
-	static const char gone[] = "Socket error: disconnected";
-	const char *text;
+	/* end of stream; a DISCONNECT "by application", which is how clients say good-bye */
+	static const char *const gone[] = { "Socket error: disconnected",
+		"Received SSH_MSG_DISCONNECT: 11:" };
+	const char *why;
 
 	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0)
 		return;
-	text = ssh_get_error(j->ssh);
-	jump_end(j, strcmp(text, gone) == 0 ? "the client left" : text, NULL);
+	why = ssh_get_error(j->ssh);
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		if (strncmp(why, gone[i], strlen(gone[i])) == 0)
+			why = "the client left";
+	jump_end(j, why, NULL);
 }
 
 /* True: there may be more. */

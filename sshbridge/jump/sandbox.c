@@ -44,20 +44,24 @@ static const struct sandbox_call calls[] = {
 
 /*
  * Backstops: the pump holds itself to a few megabytes, and the watchdog ends a process that makes
- * no progress. A terabyte takes half an hour of CPU time, a rekey a hundredth of a second.
+ * no progress. A terabyte takes half an hour of CPU time.
  */
 #define DATA_MAX (256UL * 1024 * 1024)
+#define CPU_MAX	 (24UL * 3600)
 
 int
 jump_limits(struct err *e)
 {
+	struct rlimit cpu = { .rlim_cur = CPU_MAX, .rlim_max = CPU_MAX };
+
+	if (setrlimit(RLIMIT_CPU, &cpu) == -1)
+		return err_sys(e, errno, "limit on CPU time");
 #ifndef SANITIZED /* its shadow memory is larger by far */
 	struct rlimit data = { .rlim_cur = DATA_MAX, .rlim_max = DATA_MAX };
 
 	if (setrlimit(RLIMIT_DATA, &data) == -1)
 		return err_sys(e, errno, "limit on memory");
 #endif
-	(void)e;
 	return 0;
 }
 

@@ -39,7 +39,7 @@ jumpplay_start(struct jumpplay *p)
 	struct settings_target *t = &p->set.targets[0];
 
 	memset(p, 0, sizeof(*p));
-	p->ident = p->pam = p->target = -1;
+	p->ident = p->pam = p->target = p->listener = -1;
 	p->text = p->want = "";
 	p->probe = p->proven = JUMPPLAY_YES;
 	stage_settings(&p->set, 22);
@@ -102,19 +102,26 @@ jumpplay_ready(struct jumpplay *p)
 		fail_msg("not ready: %s", why);
 }
 
-int
-jumpplay_connect(struct jumpplay *p)
+void
+jumpplay_give(struct jumpplay *p, int fd)
 {
 	uint8_t buf[256];
 	struct msg_out o;
-	int pair[2];
 
-	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	msg_start(&o, buf, sizeof(buf), MSG_START, JUMPPLAY_CONN);
 	msg_put_u32(&o, 0);
 	msg_put_str(&o, "192.0.2.7:50000");
-	stage_send(p->ident, &o, &pair[1], 1);
-	close(pair[1]);
+	stage_send(p->ident, &o, &fd, 1);
+	close(fd);
+}
+
+int
+jumpplay_connect(struct jumpplay *p)
+{
+	int pair[2];
+
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	jumpplay_give(p, pair[1]);
 	return pair[0];
 }
 
@@ -285,13 +292,18 @@ bool
 jumpplay_answer(struct jumpplay *p, int ms)
 {
 	static struct got g;
-	struct pollfd pf[2] = { { .fd = p->ident, .events = POLLIN },
-		{ .fd = p->pam, .events = POLLIN } };
+	struct pollfd pf[3] = { { .fd = p->ident, .events = POLLIN }, { .events = POLLIN },
+		{ .events = POLLIN } };
 
 	for (;;) {
 		pf[1].fd = p->pam;
-		if (poll(pf, 2, ms) <= 0)
+		pf[2].fd = p->listener;
+		if (poll(pf, 3, ms) <= 0)
 			return true;
+		if (pf[2].revents != 0) {
+			jumpplay_give(p, accept4(p->listener, NULL, NULL, SOCK_CLOEXEC));
+			p->listener = -1;
+		}
 		if (pf[1].revents != 0) {
 			stage_recv(p->pam, &g);
 			if (!g.end)

@@ -24,6 +24,7 @@ struct jumpplay {
 	unsigned probe, proven;	  /* verdicts */
 	const char *text;	  /* with them */
 	bool silent;		  /* LOGIN is not answered */
+	int listener;		  /* who connects there is the client; -1: none */
 	int target;		  /* DIAL: this socket, a duplicate of it each time; -1: refused */
 	bool pam_asks, pam_says; /* one prompt; the verdict */
 	const char *want;	  /* answer that PAM wants */
@@ -42,9 +43,10 @@ void jumpplay_start(struct jumpplay *p);
 void jumpplay_ready(struct jumpplay *p);
 void jumpplay_hostkey(struct jumpplay *p, uint64_t generation, uint32_t target, ssh_key key);
 void jumpplay_generation(struct jumpplay *p, uint64_t generation);
-/* START: returns the client's end. */
+/* START: returns the client's end; or with an end that there is, which is closed here. */
 #define JUMPPLAY_CONN 0x1234abcdULL
 int jumpplay_connect(struct jumpplay *p);
+void jumpplay_give(struct jumpplay *p, int fd);
 /* Kill it if it still runs; free everything. */
 void jumpplay_end(struct jumpplay *p);
 /* It must end by itself; its exit status, or -signal. */
