@@ -22,6 +22,8 @@ struct judge {
 	const struct idmap_rule *rule;
 	const struct id_value *by; /* the value by which that rule matched */
 	unsigned limits;	   /* expressions that hit the match limit */
+	void (*granting)(void *arg, const struct idmap_rule *r);
+	void *arg;
 };
 typedef void judge_rule(
     struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c);
@@ -160,7 +162,8 @@ account_granted(const struct idmap *m, const char *account, const struct idmap_c
 
 	if (idmap_account_is_literal(account))
 		return strcmp(account, q->account) == 0;
-	if (q->uid == 0 || q->uid < m->capture_min_uid)
+	if (q->name_only ? strcmp(q->account, "root") == 0
+			 : q->uid == 0 || q->uid < m->capture_min_uid)
 		return false;
 	return idmap_account_expand(account, c, name) && strcmp(name, q->account) == 0;
 }
@@ -171,8 +174,8 @@ idmap_rule_grants(const struct idmap *m, const struct idmap_rule *r, const struc
 {
 	const char *account = r->accounts.first;
 
-	/* An account without a uid does not exist here. */
-	if (q->account == NULL || !q->has_uid)
+	/* An account without a uid does not exist here, nor need it where only its name counts. */
+	if (q->account == NULL || (!q->has_uid && !q->name_only))
 		return false;
 	for (size_t i = 0; i < r->accounts.n; i++, account = idmap_list_next(account))
 		if (account_granted(m, account, c, q))
@@ -197,13 +200,17 @@ static void
 see_grant(struct judge *j, const struct idmap_rule *r, const struct idmap_captures *c)
 {
 	bool grants = j->who ? idmap_rule_grants(j->m, r, c, j->q) : grants_any(r, c);
+	enum idmap_verdict v;
 
 	if (!grants)
-		judge_set(j, IDMAP_NO_ACCOUNT, r);
+		v = IDMAP_NO_ACCOUNT;
 	else if (idmap_option_unmet(r, j->q, j->terms) != NULL)
-		judge_set(j, IDMAP_NO_OPTION, r);
+		v = IDMAP_NO_OPTION;
 	else
-		judge_set(j, j->who ? idmap_bind_verdict(r, j->q) : IDMAP_YES, r);
+		v = j->who ? idmap_bind_verdict(r, j->q) : IDMAP_YES;
+	judge_set(j, v, r);
+	if (v == IDMAP_YES && j->granting != NULL)
+		j->granting(j->arg, r);
 }
 
 /* The first of the sections that accepted which the rule is for. */
@@ -218,20 +225,12 @@ rule_section(const struct judge *j)
 	return NULL;
 }
 
-static void
-rule_info(const struct judge *j, struct idmap_rule_info *info)
+void
+idmap_rule_tell(const struct idmap *m, const struct idmap_rule *r, struct idmap_rule_info *info)
 {
-	const struct idmap *m = j->m;
-	const struct idmap_rule *r = j->rule;
 	size_t n;
 
-	*info = (struct idmap_rule_info){ 0 };
-	if (r == NULL)
-		return;
-	info->line = r->line;
-	info->value = j->by;
-	info->section = rule_section(j);
-	info->max_session = max_session(r);
+	*info = (struct idmap_rule_info){ .line = r->line, .max_session = max_session(r) };
 	n = r->text_len;
 	if (n > sizeof(info->text) - 1)
 		n = sizeof(info->text) - 1;
@@ -240,6 +239,17 @@ rule_info(const struct judge *j, struct idmap_rule_info *info)
 		n--;
 	memcpy(info->text, m->text + r->text_at, n);
 	info->text[n] = '\0';
+}
+
+static void
+rule_info(const struct judge *j, struct idmap_rule_info *info)
+{
+	*info = (struct idmap_rule_info){ 0 };
+	if (j->rule == NULL)
+		return;
+	idmap_rule_tell(j->m, j->rule, info);
+	info->value = j->by;
+	info->section = rule_section(j);
 }
 
 /*
@@ -272,15 +282,26 @@ idmap_open(const struct idmap *m, const struct idmap_query *q, struct idmap_rule
 	return judge(&j, rule);
 }
 
+#define TERMS_WHO (TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE | TERM_MAX_SESSION)
+
 enum idmap_verdict
 idmap_who(const struct idmap *m, const struct idmap_query *q, struct idmap_rule_info *rule)
 {
-	struct judge j = { .m = m,
-		.q = q,
-		.who = true,
-		.terms = TERM_FROM | TERM_ISSUER | TERM_POLICY | TERM_SERVICE | TERM_MAX_SESSION };
+	struct judge j = { .m = m, .q = q, .who = true, .terms = TERMS_WHO };
 
 	return judge(&j, rule);
+}
+
+enum idmap_verdict
+idmap_granting(const struct idmap *m, const struct idmap_query *q,
+    void (*see)(void *arg, const struct idmap_rule *r), void *arg)
+{
+	struct judge j = {
+		.m = m, .q = q, .who = true, .terms = TERMS_WHO, .granting = see, .arg = arg
+	};
+	struct idmap_rule_info rule;
+
+	return judge(&j, &rule);
 }
 
 const char *

@@ -11,7 +11,8 @@
 
 #define IDMAP_TEXT_MAX	  (64U << 20) /* bytes of a map */
 #define IDMAP_LINE_MAX	  4096
-#define IDMAP_ACCOUNT_MAX 32 /* portable user name (POSIX 3.437) */
+#define IDMAP_JUMP	  "jump" /* the service of a login to a jump target */
+#define IDMAP_ACCOUNT_MAX 32	 /* portable user name (POSIX 3.437) */
 
 struct idmap;
 
@@ -52,7 +53,8 @@ struct idmap_query {
 	const struct keyset *keys; /* that the login proved; NULL: not known */
 	const uint8_t *own_key;	   /* SHA-256 of the certificate's key as an SSH key, or NULL */
 	bool bound_only; /* a rule without bind= grants nothing: the key is the question */
-	uint32_t age;	 /* seconds since the connection was opened, for max-session= */
+	bool name_only; /* the account is a name and no user of this machine: no uid is looked at */
+	uint32_t age;	/* seconds since the connection was opened, for max-session= */
 };
 
 struct idmap_rule_info {
@@ -83,12 +85,47 @@ enum idmap_verdict {
 enum idmap_verdict idmap_open(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
 /*
- * At WHO: may it use q->account for q->service? On IDMAP_YES `rule` is the one that granted it: of
- * several the one with the longest max-session=, of those the first in the map. An account without
- * a uid (has_uid false) is never granted.
+ * At WHO, or a login to a jump: may it use q->account for q->service? On IDMAP_YES `rule` is the
+ * one that granted it: of several the one with the longest max-session=, of those the first in the
+ * map. An account without a uid (has_uid false) is never granted. With name_only uids do not count,
+ * and the account root is granted only where a rule says that name literally.
  */
 enum idmap_verdict idmap_who(const struct idmap *m, const struct idmap_query *q,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
+/*
+ * What a jump may open (to=): whether rules that grant q->account for q->service, all their
+ * options and bind= as for idmap_who(), allow a connection to this host and port. A rule without
+ * to= opens nothing.
+ */
+struct idmap_dial {
+	const char *host; /* the name that the client gave, as jumpnet_host() writes it; NULL: an
+			     address */
+	const struct sockaddr *address; /* the one that it gave, or to which its name leads; NULL:
+					   not known yet. Its port does not count */
+	uint16_t port;
+};
+enum idmap_to {
+	IDMAP_TO_NAME = 1,    /* a name or pattern matches the host: any address that it leads to */
+	IDMAP_TO_ADDRESS = 2, /* an address or network matches the address */
+	IDMAP_TO_LITERAL = 4, /* with that: the very address, which jump-networks need not have */
+	IDMAP_TO_MAYBE = 8,   /* no address given, and there are addresses or networks to match */
+};
+/*
+ * 0: refused, which is also the answer when idmap_who() does not say yes; else bits of enum
+ * idmap_to. Of the rules that allow it `rule` is the first in the map (line and text).
+ */
+unsigned idmap_to(const struct idmap *m, const struct idmap_query *q, const struct idmap_dial *d,
+    struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));
+/*
+ * The targets of those rules as the map writes them, sorted, each once, at most `max`: how many;
+ * *cut when there are more. The texts are the map's.
+ */
+size_t idmap_targets(const struct idmap *m, const struct idmap_query *q, const char **target,
+    size_t max, bool *cut) __attribute__((warn_unused_result, nonnull));
+/* Whether a rule has to=, whether one has a bind= other than any. */
+bool idmap_has_targets(const struct idmap *m) __attribute__((nonnull));
+bool idmap_has_bind(const struct idmap *m) __attribute__((nonnull));
+
 const char *idmap_verdict_text(enum idmap_verdict v); /* "no rule grants this account" */
 /* Whether the map takes two values of a field for the same: without case where it has none. */
 bool idmap_same_value(const struct id_value *a, const struct id_value *b)

@@ -33,6 +33,7 @@ enum idmap_term {
 	TERM_MAX_SESSION = 32,
 	TERM_BIND = 64,
 	TERM_KEY = 128, /* goes with TERM_BIND and is no term of its own */
+	TERM_TO = 256,	/* opens targets, and is no term of what the account itself is for */
 };
 #define TERMS_END (2 * TERM_BIND) /* above every set of them */
 
@@ -50,15 +51,27 @@ struct idmap_net {
 	uint8_t bits; /* of the prefix */
 };
 
+/* One item of to=. */
+enum idmap_to_kind { TO_NAME, TO_ADDRESS, TO_NET };
+struct idmap_target {
+	const char *text; /* as written */
+	const char *host; /* TO_NAME: in lower case, with `*` */
+	struct idmap_net net;
+	enum idmap_to_kind kind;
+	uint16_t port; /* 0: any */
+};
+
 struct idmap_options {
 	struct idmap_list services, policies, keys;
 	const struct idmap_net *nets;
 	size_t nnets;
+	const struct idmap_target *targets;
+	size_t ntargets;
 	const uint8_t *issuer; /* a name with marks */
 	size_t issuer_len;
 	uint32_t max_session; /* seconds; 0: without an end */
 	enum idmap_bind bind;
-	unsigned given; /* enum idmap_term, without TERM_TRUST, TERM_KEY and bind=any */
+	unsigned given; /* enum idmap_term, without TERM_TRUST, TERM_KEY, TERM_TO and bind=any */
 };
 
 struct idmap_regex {
@@ -104,6 +117,7 @@ struct idmap {
 	pcre2_match_context *limits;
 	pcre2_match_data *match;
 	uint32_t max_groups;
+	bool has_to, has_bind; /* a rule has to=, a bind= other than any */
 };
 
 /* ---- idmap_index.c: memory, and finding rules ------------------------------------------- */
@@ -180,6 +194,8 @@ const char *idmap_list_next(const char *item) __attribute__((nonnull));
 /* One NAME=VALUE of a rule; `seen` holds the options before it. */
 int idmap_option_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o,
     unsigned *seen, char *text, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* An empty item in a list: ERR_FORMAT. */
+int idmap_item_empty(const char *option, struct err *e) __attribute__((nonnull));
 /* A list with commas, each item of which passes `ok`, copied; `allowed` is for the error. */
 int idmap_list_parse(struct idmap *m, const char *option, const char *allowed, char *value,
     bool (*ok)(const char *), struct idmap_list *list, struct err *e)
@@ -187,6 +203,9 @@ int idmap_list_parse(struct idmap *m, const char *option, const char *allowed, c
 /* The first option among `terms` that does not hold ("service"), NULL when all do. */
 const char *idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q,
     unsigned terms) __attribute__((nonnull));
+/* Whether the rule has no service=, or this one in it. */
+bool idmap_service_allowed(const struct idmap_rule *r, const char *service)
+    __attribute__((nonnull));
 const char *idmap_term_name(unsigned term);
 
 /* ---- idmap_bind.c ----------------------------------------------------------------------- */
@@ -201,6 +220,20 @@ int idmap_bind_check(const struct idmap_options *o, unsigned seen, struct err *e
 enum idmap_verdict idmap_bind_verdict(const struct idmap_rule *r, const struct idmap_query *q)
     __attribute__((nonnull));
 const char *idmap_bind_name(enum idmap_bind bind);
+
+/* ---- idmap_net.c ------------------------------------------------------------------------ */
+/* An address or network, taken apart in place; IPv4-mapped ones become IPv4. -1: ERR_FORMAT. */
+int idmap_net_parse(const char *option, char *item, struct idmap_net *n, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+/* An address as a network of its own; false for one of another family. */
+bool idmap_net_of(const struct sockaddr *sa, struct idmap_net *n) __attribute__((nonnull));
+bool idmap_net_has(const struct idmap_net *net, const struct idmap_net *addr)
+    __attribute__((nonnull));
+
+/* ---- idmap_to.c ------------------------------------------------------------------------- */
+int idmap_to_parse(struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value,
+    struct err *e) __attribute__((warn_unused_result, nonnull));
+bool idmap_to_name_match(const char *pattern, const char *name) __attribute__((nonnull));
 
 /* ---- idmap_line.c ----------------------------------------------------------------------- */
 /*
@@ -222,5 +255,13 @@ uint32_t idmap_section_bits(const struct idmap *m, const struct idmap_query *q)
 /* Whether one of the rule's accounts, with these captures, is q->account and may be given. */
 bool idmap_rule_grants(const struct idmap *m, const struct idmap_rule *r,
     const struct idmap_captures *c, const struct idmap_query *q) __attribute__((nonnull));
+/* The verdict of idmap_who(); before it, `see` gets every rule that grants, maybe more than once.
+ */
+enum idmap_verdict idmap_granting(const struct idmap *m, const struct idmap_query *q,
+    void (*see)(void *arg, const struct idmap_rule *r), void *arg)
+    __attribute__((warn_unused_result, nonnull(1, 2, 3)));
+/* Its line, text and max-session=. */
+void idmap_rule_tell(const struct idmap *m, const struct idmap_rule *r,
+    struct idmap_rule_info *info) __attribute__((nonnull));
 
 #endif

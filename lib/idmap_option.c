@@ -1,16 +1,14 @@
 /* idmap_option.c - options of a rule, but bind= and key=; and the table of all */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "idmap_local.h"
 
-#define OPTIONS_ALLOWED "trust service from issuer policy bind key max-session"
+#define OPTIONS_ALLOWED "trust service from issuer policy bind key max-session to"
 #define MAX_SESSION_MAX 2592000 /* seconds in 30 days */
 
 /* ---- lists ------------------------------------------------------------------------------ */
-static int
-item_empty(const char *option, struct err *e)
+int
+idmap_item_empty(const char *option, struct err *e)
 {
 	return err_set(
 	    e, ERR_FORMAT, "%s: an empty item, allowed is one comma between two", option);
@@ -28,7 +26,7 @@ idmap_list_parse(struct idmap *m, const char *option, const char *allowed, char 
 	list->first = out;
 	while ((item = idmap_line_item(&value)) != NULL) {
 		if (*item == '\0')
-			return item_empty(option, e);
+			return idmap_item_empty(option, e);
 		if (!ok(item))
 			return err_set(e, ERR_FORMAT, "%s: \"%s\", allowed is %s", option,
 			    idmap_show(shown, item), allowed);
@@ -102,7 +100,7 @@ parse_trust(
 		uint32_t bit = 0;
 
 		if (*item == '\0')
-			return item_empty("trust", e);
+			return idmap_item_empty("trust", e);
 		for (size_t i = 0; i < m->nsections; i++)
 			if (strcmp(m->sections[i], item) == 0)
 				bit = 1U << i;
@@ -117,85 +115,6 @@ parse_trust(
 }
 
 /* ---- from= ------------------------------------------------------------------------------ */
-static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291 section 2.5.5.2 */
-
-/* An IPv4-mapped IPv6 prefix is the IPv4 one. */
-static void
-net_fold(struct idmap_net *n)
-{
-	if (n->len != 16 || n->bits < 96 || memcmp(n->addr, mapped, sizeof(mapped)) != 0)
-		return;
-	memmove(n->addr, n->addr + 12, 4);
-	n->len = 4;
-	n->bits = (uint8_t)(n->bits - 96);
-}
-
-/* Whether the first `bits` bits are the same. */
-static bool
-prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
-/* "24" within max, without sign or leading zero; -1 for anything else. */
-static int
-bits_parse(const char *s, int max)
-{
-	size_t n = strspn(s, "0123456789");
-	int v = 0;
-
-	if (n == 0 || n > 3 || s[n] != '\0' || (s[0] == '0' && n > 1))
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		v = v * 10 + (s[i] - '0');
-	return v <= max ? v : -1;
-}
-
-static bool
-has_host_bits(const struct idmap_net *n)
-{
-	for (unsigned i = n->bits; i < n->len * 8U; i++)
-		if ((n->addr[i / 8] & (0x80U >> (i % 8))) != 0)
-			return true;
-	return false;
-}
-
-static int
-net_parse(char *item, struct idmap_net *n, struct err *e)
-{
-	char shown[SHOW_SIZE], *slash;
-	int bits;
-
-	(void)idmap_show(shown, item);
-	if ((slash = strchr(item, '/')) != NULL)
-		*slash++ = '\0';
-	if (inet_pton(AF_INET, item, n->addr) == 1)
-		n->len = 4;
-	else if (inet_pton(AF_INET6, item, n->addr) == 1)
-		n->len = 16;
-	else
-		return err_set(e, ERR_FORMAT,
-		    "from: \"%s\", allowed are addresses and networks "
-		    "such as 10.0.0.0/8 and 2001:db8::/32",
-		    shown);
-	bits = slash == NULL ? n->len * 8 : bits_parse(slash, n->len * 8);
-	if (bits == -1)
-		return err_set(e, ERR_FORMAT, "from: \"%s\", allowed behind the slash is 0 to %d",
-		    shown, n->len * 8);
-	n->bits = (uint8_t)bits;
-	if (has_host_bits(n))
-		return err_set(e, ERR_FORMAT,
-		    "from: \"%s\" has bits set behind its prefix, "
-		    "allowed is a network's first address",
-		    shown);
-	net_fold(n);
-	return 0;
-}
-
 static int
 parse_from(
     struct idmap *m, struct idmap_rule *r, struct idmap_options *o, char *value, struct err *e)
@@ -211,8 +130,8 @@ parse_from(
 		return err_nomem(e, "identity map");
 	while ((item = idmap_line_item(&value)) != NULL) {
 		if (*item == '\0')
-			return item_empty("from", e);
-		if (net_parse(item, &nets[o->nnets], e) == -1)
+			return idmap_item_empty("from", e);
+		if (idmap_net_parse("from", item, &nets[o->nnets], e) == -1)
 			return -1;
 		o->nnets++;
 	}
@@ -223,26 +142,12 @@ parse_from(
 static bool
 from_holds(const struct idmap_options *o, const struct sockaddr *from)
 {
-	struct idmap_net a = { .len = 0 };
+	struct idmap_net a;
 
-	if (from == NULL)
+	if (from == NULL || !idmap_net_of(from, &a))
 		return false;
-	if (from->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)from;
-
-		memcpy(a.addr, &in->sin_addr, 4);
-		a.len = 4;
-	} else if (from->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)from;
-
-		memcpy(a.addr, &in6->sin6_addr, 16);
-		a.len = 16;
-		a.bits = 128;
-		net_fold(&a);
-	}
 	for (size_t i = 0; i < o->nnets; i++)
-		if (o->nets[i].len == a.len &&
-		    prefix_equal(o->nets[i].addr, a.addr, o->nets[i].bits))
+		if (idmap_net_has(&o->nets[i], &a))
 			return true;
 	return false;
 }
@@ -294,6 +199,7 @@ static const struct {
 	{ "bind", TERM_BIND, idmap_bind_parse },
 	{ "key", TERM_KEY, idmap_key_parse },
 	{ "max-session", TERM_MAX_SESSION, parse_max_session },
+	{ "to", TERM_TO, idmap_to_parse },
 };
 
 const char *
@@ -308,13 +214,8 @@ idmap_term_name(unsigned term)
 static int
 option_unknown(const char *name, struct err *e)
 {
-	static const char *const later[] = { "to" };
 	char shown[SHOW_SIZE];
 
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(name, later[i]) == 0)
-			return err_set(e, ERR_FORMAT, "%s: not in this version, allowed are %s",
-			    later[i], OPTIONS_ALLOWED);
 	return err_set(e, ERR_FORMAT, "option: \"%s\" is unknown, allowed are %s",
 	    idmap_show(shown, name), OPTIONS_ALLOWED);
 }
@@ -376,6 +277,13 @@ policy_holds(const struct idmap_options *o, const struct idmap_query *q)
 	return false;
 }
 
+bool
+idmap_service_allowed(const struct idmap_rule *r, const char *service)
+{
+	return r->options == NULL || (r->options->given & TERM_SERVICE) == 0 ||
+	       list_has(&r->options->services, service, strlen(service));
+}
+
 const char *
 idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsigned terms)
 {
@@ -391,7 +299,7 @@ idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsi
 	if ((terms & TERM_FROM) != 0 && !from_holds(o, q->from))
 		return "from";
 	if ((terms & TERM_SERVICE) != 0 &&
-	    (q->service == NULL || !list_has(&o->services, q->service, strlen(q->service))))
+	    (q->service == NULL || !idmap_service_allowed(r, q->service)))
 		return "service";
 	if ((terms & TERM_MAX_SESSION) != 0 && q->age >= o->max_session)
 		return "max-session";

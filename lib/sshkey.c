@@ -15,6 +15,7 @@
 struct blob {
 	const uint8_t *p;
 	size_t n;
+	uint32_t rsa_bits; /* set by take_rsa() */
 };
 
 /* The next string (RFC 4251 section 5): u32 length, bytes. */
@@ -77,9 +78,14 @@ take_rsa(struct blob *b, size_t arg)
 	size_t elen, mlen;
 
 	(void)arg;
-	return get_mpint(b, &e, &elen) && elen <= 8 && (e[elen - 1] & 1) != 0 &&
-	       (elen > 1 || e[0] > 1) && get_mpint(b, &m, &mlen) && mlen >= RSA_BYTES_MIN &&
-	       mlen <= RSA_BYTES_MAX;
+	if (!get_mpint(b, &e, &elen) || elen > 8 || (e[elen - 1] & 1) == 0 ||
+	    (elen == 1 && e[0] <= 1) || !get_mpint(b, &m, &mlen) || mlen < RSA_BYTES_MIN ||
+	    mlen > RSA_BYTES_MAX)
+		return false;
+	b->rsa_bits = (uint32_t)mlen * 8;
+	for (unsigned top = m[0]; (top & 0x80) == 0; top <<= 1)
+		b->rsa_bits--;
+	return true;
 }
 
 /* A point in uncompressed form (RFC 5656 section 3.1), `bytes` a coordinate. */
@@ -177,6 +183,7 @@ sshkey_parse_blob(const uint8_t *p, size_t n, struct sshkey *k, struct err *e)
 	memcpy(k->type, type->name, strlen(type->name));
 	memcpy(k->blob, p, n);
 	k->blob_len = n;
+	k->rsa_bits = b.rsa_bits;
 	SHA256Init(&sha);
 	SHA256Update(&sha, k->blob, k->blob_len);
 	SHA256Final(k->sha256, &sha);

@@ -16,6 +16,7 @@ struct sshkey {
 	uint8_t blob[SSHKEY_BLOB_MAX];
 	size_t blob_len;
 	uint8_t sha256[32]; /* of the blob */
+	uint32_t rsa_bits;  /* of the modulus; 0: no RSA key */
 };
 
 /*

@@ -211,7 +211,7 @@ end_turn(struct jump *j)
 		leave(j);
 	look_whether_writable(j);
 	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
-	    (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) == 0)
+	    (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0)
 		leave(j);
 }
 

@@ -22,6 +22,7 @@ enum {
 	SERVICE_REQUEST = 5,
 	SERVICE_ACCEPT = 6,
 	USERAUTH_SUCCESS = 52,
+	GLOBAL_REQUEST = 80,
 	REQUEST_SUCCESS = 81,
 	REQUEST_FAILURE = 82,
 	OPEN = 90,
@@ -55,7 +56,8 @@ check(const uint8_t *p, size_t n, uint64_t place)
 			fail_msg("wrong byte at %llu", (unsigned long long)(place + i));
 }
 
-/* ---- ident ------------------------------------------------------------------------------------ */
+/* ---- ident ------------------------------------------------------------------------------------
+ */
 
 static void
 tell(struct tunnel *t, unsigned type, uint32_t number, int fd)
@@ -175,7 +177,8 @@ play_ident(struct tunnel *t)
 	}
 }
 
-/* ---- the client ------------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------------------
+ */
 
 static struct tunchan *
 channel_of(struct tunnel *t, const uint8_t *p, size_t n)
@@ -249,6 +252,9 @@ on_packet(struct tunnel *t, const uint8_t *p, size_t n)
 	case REQUEST_FAILURE:
 		t->replies++;
 		break;
+	case GLOBAL_REQUEST: /* a keepalive */
+		sshraw_sendf(t->ssh, "b", REQUEST_FAILURE);
+		break;
 	default:
 		on_channel(t, p, n);
 	}
@@ -261,7 +267,7 @@ client_reads(struct tunnel *t)
 	size_t n;
 	bool end = false;
 
-	if (t->ended)
+	if (t->ended || t->deaf)
 		return;
 	if (sshraw_flush(t->ssh) == -1)
 		t->moved++;
@@ -315,7 +321,8 @@ client_gives(struct tunnel *t, struct tunchan *c)
 	t->moved++;
 }
 
-/* ---- targets ---------------------------------------------------------------------------------- */
+/* ---- targets ----------------------------------------------------------------------------------
+ */
 
 static void
 target_reads(struct tunnel *t, struct tunchan *c)
@@ -362,7 +369,8 @@ target_writes(struct tunnel *t, struct tunchan *c)
 	}
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------
+ */
 
 static void
 wait_for_any(struct tunnel *t, int ms)
@@ -405,7 +413,8 @@ tunnel_quiet(struct tunnel *t, unsigned steps)
 		tunnel_step(t, 10);
 }
 
-/* ---- channels --------------------------------------------------------------------------------- */
+/* ---- channels ---------------------------------------------------------------------------------
+ */
 
 void
 tunnel_open(struct tunnel *t, unsigned i, uint32_t window, uint32_t max)
@@ -440,7 +449,8 @@ tunnel_close(struct tunnel *t, unsigned i)
 	t->ch[i].sent_close = true;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 void
 tunnel_start(struct tunnel *t, uint32_t channels)

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +51,8 @@ a_key_that_ident_grants_logs_in(void **state)
 		ssh_key key = jumpplay_key(keys[i].type, keys[i].parameter);
 		ssh_session s = start("alice");
 
+		/* a round trip: server-sig-algs has come by then, without which RSA means SHA-1 */
+		assert_int_equal(SSH_AUTH_DENIED, jumpplay_none(&p, s));
 		assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 		assert_string_equal("alice", p.account);
 		assert_true(p.last_proven);
@@ -72,13 +73,6 @@ a_key_that_is_shown_proves_nothing(void **state)
 	assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_offer(&p, s, NULL, key)); /* "go on and sign" */
 	assert_int_equal(1, p.logins);
 	assert_false(p.last_proven);
-	/* a channel now is out of its phase */
-	{
-		ssh_channel ch = ssh_channel_new(s);
-
-		assert_int_not_equal(SSH_OK, ssh_channel_open_session(ch));
-		(void)jumpplay_farewell(&p, s);
-	}
 	end(s);
 	ssh_key_free(key);
 }
@@ -283,8 +277,6 @@ the_end_of_ident_ends_it(void **state)
 int
 main(void)
 {
-	if (getenv("ONLY") != NULL)
-		cmocka_set_test_filter(getenv("ONLY"));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_that_ident_grants_logs_in),
 		cmocka_unit_test(a_key_that_is_shown_proves_nothing),
