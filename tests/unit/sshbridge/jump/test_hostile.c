@@ -201,8 +201,8 @@ other_methods_are_refused(void **state)
 	start();
 	ask_service();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		sshraw_sendf(raw, "bsssssss", 50, "alice", "ssh-connection", names[i], "", "", "",
-		    "");
+		sshraw_sendf(
+		    raw, "bsssssss", 50, "alice", "ssh-connection", names[i], "", "", "", "");
 		assert_int_equal(FAILURE, next(&got));
 		assert_memory_equal("\x00\x00\x00\x09publickey\x00", got + 1, 14);
 	}
@@ -266,8 +266,8 @@ certificates_are_refused_as_keys(void **state)
 	sshraw_pack(&cert, "sssuuuussuuuusss", type, "nonce-nonce-nonce-nonce-nonce-32",
 	    "0123456789abcdef0123456789abcdef", 0U, 1U, 1U, 0U, "id", "alice", 0U, 0U, 0xffffffffU,
 	    0xffffffffU, "", "", "");
-	sshraw_sendf(raw, "bsssbsn", 50, "alice", "ssh-connection", "publickey", 0, type, cert.buf,
-	    cert.n);
+	sshraw_sendf(
+	    raw, "bsssbsn", 50, "alice", "ssh-connection", "publickey", 0, type, cert.buf, cert.n);
 	/* libssh drops what it cannot read, without an answer; what it reads we refuse */
 	sshraw_sendf(raw, "bsss", 50, "alice", "ssh-connection", "none");
 	assert_int_equal(FAILURE, next(&got));
