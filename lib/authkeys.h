@@ -14,6 +14,7 @@
 #define AUTHKEYS_FILE_MAX    (256U << 10) /* bytes of one account's file */
 #define AUTHKEYS_FILES_MAX   1024	  /* of one target's folder */
 #define AUTHKEYS_KEYS_MAX    100000	  /* of all files */
+#define AUTHKEYS_TEXT_MAX    (32U << 20)  /* bytes of all files */
 #define AUTHKEYS_BYTES_MAX   (64U << 20)  /* of the set as sealed memory */
 
 /* ---- one line ------------------------------------------------------------------------------- */

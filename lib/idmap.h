@@ -11,7 +11,8 @@
 
 #define IDMAP_TEXT_MAX	  (64U << 20) /* bytes of a map */
 #define IDMAP_LINE_MAX	  4096
-#define IDMAP_ACCOUNT_MAX 32 /* portable user name (POSIX 3.437) */
+#define IDMAP_JUMP	  "jump" /* the service of a login to a jump target */
+#define IDMAP_ACCOUNT_MAX 32	 /* portable user name (POSIX 3.437) */
 
 struct idmap;
 
@@ -121,7 +122,9 @@ unsigned idmap_to(const struct idmap *m, const struct idmap_query *q, const stru
  */
 size_t idmap_targets(const struct idmap *m, const struct idmap_query *q, const char **target,
     size_t max, bool *cut) __attribute__((warn_unused_result, nonnull));
-bool idmap_has_targets(const struct idmap *m) __attribute__((nonnull)); /* a rule has to= */
+/* Whether a rule has to=, whether one has a bind= other than any. */
+bool idmap_has_targets(const struct idmap *m) __attribute__((nonnull));
+bool idmap_has_bind(const struct idmap *m) __attribute__((nonnull));
 
 const char *idmap_verdict_text(enum idmap_verdict v); /* "no rule grants this account" */
 /* Whether the map takes two values of a field for the same: without case where it has none. */

@@ -202,6 +202,20 @@ check_terms(struct report *p)
 	free(g);
 }
 
+/* ---- targets that nobody reaches --------------------------------------------------------- */
+static void
+check_targets(struct report *p)
+{
+	for (size_t i = 0; i < p->m->nrules && p->left > 0; i++) {
+		const struct idmap_rule *r = &p->m->rules[i];
+
+		if (r->options != NULL && r->options->ntargets > 0 &&
+		    !idmap_service_allowed(r, IDMAP_JUMP))
+			say(p, r, "to= counts for a jump only, and service= does not have %s",
+			    IDMAP_JUMP);
+	}
+}
+
 void
 idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, const char *text), void *arg)
 {
@@ -211,4 +225,5 @@ idmap_check(const struct idmap *m, size_t max, void (*line)(void *arg, const cha
 		return;
 	check_duplicates(&p);
 	check_terms(&p);
+	check_targets(&p);
 }

@@ -38,6 +38,14 @@ unmet(const struct explain *x, const struct idmap_rule *r)
 	return idmap_option_unmet(r, x->q, x->terms);
 }
 
+/* What a rule that grants opens behind a jump. */
+static void
+say_targets(const struct explain *x, const struct idmap_rule *r)
+{
+	for (size_t i = 0; r->options != NULL && i < r->options->ntargets; i++)
+		say(x, r, "  through a jump: %s", r->options->targets[i].text);
+}
+
 static void
 say_account(const struct explain *x, const struct idmap_rule *r, const char *account)
 {
@@ -59,6 +67,8 @@ say_account(const struct explain *x, const struct idmap_rule *r, const char *acc
 	else
 		say(x, r, "would grant %s, but there is no SSH key for which bind=%s holds",
 		    account, r->options == NULL ? "any" : idmap_bind_name(r->options->bind));
+	if (option == NULL && (key == IDMAP_YES || key == IDMAP_KEY_UNKNOWN))
+		say_targets(x, r);
 }
 
 /* Every account that the rule gives. */
@@ -100,6 +110,8 @@ say_grant(const struct explain *x, const struct idmap_rule *r, const struct idma
 		say(x, r, "matches, but does not name %s", q->account);
 	else if (idmap_rule_grants(x->m, r, c, q))
 		say_account(x, r, q->account);
+	else if (q->name_only)
+		say(x, r, "matches, but %s needs a rule that says this name", q->account);
 	else if (!q->has_uid)
 		say(x, r, "matches, but there is no account %s here", q->account);
 	else

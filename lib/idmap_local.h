@@ -117,7 +117,7 @@ struct idmap {
 	pcre2_match_context *limits;
 	pcre2_match_data *match;
 	uint32_t max_groups;
-	bool has_to; /* a rule has to= */
+	bool has_to, has_bind; /* a rule has to=, a bind= other than any */
 };
 
 /* ---- idmap_index.c: memory, and finding rules ------------------------------------------- */
@@ -203,6 +203,9 @@ int idmap_list_parse(struct idmap *m, const char *option, const char *allowed, c
 /* The first option among `terms` that does not hold ("service"), NULL when all do. */
 const char *idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q,
     unsigned terms) __attribute__((nonnull));
+/* Whether the rule has no service=, or this one in it. */
+bool idmap_service_allowed(const struct idmap_rule *r, const char *service)
+    __attribute__((nonnull));
 const char *idmap_term_name(unsigned term);
 
 /* ---- idmap_bind.c ----------------------------------------------------------------------- */

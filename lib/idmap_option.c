@@ -277,6 +277,13 @@ policy_holds(const struct idmap_options *o, const struct idmap_query *q)
 	return false;
 }
 
+bool
+idmap_service_allowed(const struct idmap_rule *r, const char *service)
+{
+	return r->options == NULL || (r->options->given & TERM_SERVICE) == 0 ||
+	       list_has(&r->options->services, service, strlen(service));
+}
+
 const char *
 idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsigned terms)
 {
@@ -292,7 +299,7 @@ idmap_option_unmet(const struct idmap_rule *r, const struct idmap_query *q, unsi
 	if ((terms & TERM_FROM) != 0 && !from_holds(o, q->from))
 		return "from";
 	if ((terms & TERM_SERVICE) != 0 &&
-	    (q->service == NULL || !list_has(&o->services, q->service, strlen(q->service))))
+	    (q->service == NULL || !idmap_service_allowed(r, q->service)))
 		return "service";
 	if ((terms & TERM_MAX_SESSION) != 0 && q->age >= o->max_session)
 		return "max-session";

@@ -81,6 +81,8 @@ parse_options(struct idmap *m, struct idmap_rule *r, const char *p, const char *
 	o.given = seen & ~(unsigned)(TERM_TRUST | TERM_KEY | TERM_TO);
 	if (o.bind == BIND_ANY)
 		o.given &= ~(unsigned)TERM_BIND;
+	m->has_to = m->has_to || o.ntargets > 0;
+	m->has_bind = m->has_bind || o.bind != BIND_ANY;
 	if (o.given == 0 && o.ntargets == 0)
 		return 0;
 	if ((copy = idmap_arena_alloc(&m->arena, sizeof(*copy))) == NULL)
@@ -266,6 +268,18 @@ idmap_free(struct idmap *m)
 	free(m->text);
 	free(m->name);
 	free(m);
+}
+
+bool
+idmap_has_targets(const struct idmap *m)
+{
+	return m->has_to;
+}
+
+bool
+idmap_has_bind(const struct idmap *m)
+{
+	return m->has_bind;
 }
 
 size_t

@@ -145,7 +145,6 @@ idmap_to_parse(
 		o->ntargets++;
 	}
 	o->targets = targets;
-	m->has_to = true;
 	return 0;
 }
 
@@ -312,10 +311,4 @@ idmap_targets(
 		l = (struct listing){ .n = 0 };
 	*cut = l.cut;
 	return l.n;
-}
-
-bool
-idmap_has_targets(const struct idmap *m)
-{
-	return m->has_to;
 }

@@ -34,6 +34,7 @@ enum record_kind {
 	RECORD_INTERMEDIATE = 2,
 	RECORD_ANCHOR_SHA256 = 4, /* for ident: SHA-256 of an anchor's DER */
 	RECORD_AUTHKEY = 5,	  /* for ident: an authorized key (lib/authkeys) */
+	RECORD_AUTHFILE = 6,	  /* for load: path, NUL, and the text of an authorized_keys file */
 };
 struct record {
 	uint32_t kind, section;

@@ -122,6 +122,11 @@ load_build(struct load *l, int64_t now, struct err *e)
 		return 0;
 	if (build_map(l, e) == -1)
 		return -1;
+	if ((s = find(l, LOAD_AUTHKEYS)) == NULL)
+		return err_set(e, ERR_PEER, "FILES: no authorized keys");
+	if (load_authkeys(l, s, e) == -1)
+		return -1;
+	load_check_jumps(l);
 	if ((s = find(l, LOAD_CHAIN)) == NULL)
 		return err_set(e, ERR_PEER, "FILES: no server certificate");
 	return load_chain(l, s, now, e);
@@ -194,7 +199,7 @@ load_send(struct load *l, struct err *e)
 {
 	uint8_t buf[64];
 	struct msg_out o;
-	int fds[6], r = -1;
+	int fds[7], r = -1;
 
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, l->generation);
@@ -209,10 +214,12 @@ load_send(struct load *l, struct err *e)
 	fds[3] = seal_file(l, LOAD_MAP, "map", e);
 	fds[4] = seal_file(l, LOAD_CHAIN, "chain", e);
 	fds[5] = l->crls_fd;
-	if (fds[0] != -1 && fds[1] != -1 && fds[2] != -1 && fds[3] != -1 && fds[4] != -1)
-		r = msgio_send(CHILD_CHANNEL, &o, fds, 6, e);
-	for (size_t i = 0; i < 5; i++)
-		if (fds[i] != -1)
+	fds[6] = authkeys_seal(l->authkeys, e);
+	if (fds[0] != -1 && fds[1] != -1 && fds[2] != -1 && fds[3] != -1 && fds[4] != -1 &&
+	    fds[6] != -1)
+		r = msgio_send(CHILD_CHANNEL, &o, fds, 7, e);
+	for (size_t i = 0; i < 7; i++)
+		if (fds[i] != -1 && fds[i] != l->crls_fd)
 			close(fds[i]);
 	return r;
 }

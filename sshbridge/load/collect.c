@@ -19,6 +19,7 @@ static const size_t limits[] = {
 	[LOAD_MAP] = IDMAP_TEXT_MAX,
 	[LOAD_TRUST] = LOAD_BYTES_MAX,
 	[LOAD_LOCKS] = LOCKSET_TEXT_MAX,
+	[LOAD_AUTHKEYS] = AUTHKEYS_TEXT_MAX,
 };
 
 static int
@@ -52,7 +53,7 @@ take_file(struct load *l, struct msg_in *m, int *fd, struct err *e)
 	memset(f, 0, sizeof(*f));
 	if (msg_get_u32(m, &kind) == -1 || msg_get_u32(m, &f->section) == -1 ||
 	    msg_get_str(m, f->name, sizeof(f->name)) == -1 || kind < LOAD_SETTINGS ||
-	    kind > LOAD_LOCKS || f->section >= SECTIONS_MAX)
+	    kind > LOAD_AUTHKEYS || f->section >= SECTIONS_MAX)
 		return err_set(e, ERR_PEER, "FILES: malformed");
 	f->kind = (enum load_kind)kind;
 	f->fd = *fd;

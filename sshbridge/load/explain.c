@@ -161,6 +161,7 @@ ask_map(struct load *l, const struct question *q, const struct identity *id, con
 		.has_uid = q->has_uid != 0,
 		.uid = q->uid,
 		.service = q->service,
+		.name_only = strcmp(q->service, IDMAP_JUMP) == 0,
 		.own_key = own };
 	enum idmap_verdict v = idmap_open(l->map, &query, &rule);
 

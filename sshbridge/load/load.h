@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "authkeys.h"
 #include "certpath.h"
 #include "crldraft.h"
 #include "idmap.h"
@@ -31,6 +32,7 @@ enum load_kind {
 	LOAD_OLD_CRLS = 8,  /* the CRL index in force */
 	LOAD_CRL_FOUND = 9, /* a CRL that was found in a folder */
 	LOAD_LOCKS = 10,    /* those in force: then only EXPLAIN follows */
+	LOAD_AUTHKEYS = 11, /* all files of authorized keys, as records */
 };
 /* as in docs/PROTOCOL.md, message TERMS */
 enum load_terms { LOAD_FORCE = 1, LOAD_QUIET = 2 };
@@ -71,6 +73,7 @@ struct load {
 	struct settings settings;
 	struct certpath_trust *trust[SECTIONS_MAX];
 	struct idmap *map;
+	struct authkeys *authkeys;
 	struct sealed old_bytes; /* of the index in force */
 	struct crlindex old;
 	bool has_old;
@@ -91,6 +94,13 @@ int load_collect(struct load *l, struct err *e) __attribute__((warn_unused_resul
  */
 int load_build(struct load *l, int64_t now, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/*
+ * The files of authorized keys into l->authkeys, a line in the log for each that is not taken; and
+ * what of settings, map and keys can never let anybody in to a jump target, or anywhere from there.
+ */
+int load_authkeys(struct load *l, const struct load_file *f, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+void load_check_jumps(const struct load *l) __attribute__((nonnull));
 /* The part of it that is the server's certificate chain and key; cleanses the key. */
 int load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -6,6 +6,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -45,6 +46,9 @@ preload(void)
 				      OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS,
 	    NULL);
 	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL));
+	/* mktime() for expiry-time: without TZ it would look at /etc/localtime each time */
+	(void)setenv("TZ", ":/etc/localtime", 0);
+	tzset();
 }
 
 static int64_t

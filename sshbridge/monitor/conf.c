@@ -70,6 +70,10 @@ conf_free(struct conf *c)
 		list_done(&c->trust[i].intermediates);
 		list_done(&c->trust[i].crls);
 	}
+	for (uint32_t i = 0; i < SETTINGS_TARGETS_MAX; i++) {
+		list_done(&c->target[i].host_keys);
+		free(c->target[i].authorized_keys);
+	}
 	list_done(&c->pam_services);
 	free(c->certificate);
 	free(c->key);

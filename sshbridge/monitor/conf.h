@@ -14,6 +14,7 @@
 #define CONF_SOCKET_MAX 107	   /* bytes of a socket's path: sun_path without its NUL */
 #define CONF_FILES_MAX	64	   /* anchors, intermediates or CRL files of one trust section */
 #define CONF_PAM_MAX	16	   /* services of pam-services */
+#define CONF_BANNER_MAX 1000	   /* bytes of a banner, newlines included */
 
 struct conf_list {
 	char **v;
@@ -25,6 +26,12 @@ struct conf_trust {
 	struct conf_list anchors, intermediates, crls;
 };
 
+/* The files of one jump target; the rest of it is settings.targets[] at the same index. */
+struct conf_target {
+	struct conf_list host_keys;
+	char *authorized_keys; /* the folder; NULL: none */
+};
+
 /*
  * Every path is absolute. What depends on the machine is left to the caller: settings.ask_uid,
  * .keys_gid and .gate_connections are 0, .connections is as written, and users and files need not
@@ -34,6 +41,7 @@ struct conf {
 	struct settings settings;
 	struct sockaddr_storage listen[SETTINGS_LISTENERS_MAX]; /* of settings.listeners[] */
 	struct conf_trust trust[SECTIONS_MAX];			/* of settings.sections[] */
+	struct conf_target target[SETTINGS_TARGETS_MAX];	/* of settings.targets[] */
 	char *certificate, *key;
 	char *identity_map;
 	char *user, *ident_user;

@@ -54,6 +54,43 @@ check_trust(struct conf *c, uint32_t k, struct err *e)
 	return 0;
 }
 
+/* What logs in to a jump host. */
+static int
+check_ssh_keys(struct conf *c, uint32_t k, struct err *e)
+{
+	struct settings_target *t = &c->settings.targets[k];
+	bool folder = c->target[k].authorized_keys != NULL;
+
+	if (t->ssh_keys == 0)
+		t->ssh_keys = folder ? SSH_KEYS_EITHER : SSH_KEYS_BOUND;
+	if ((t->ssh_keys & SSH_KEYS_LISTED) != 0 && !folder)
+		return err_set(e, ERR_FORMAT,
+		    "ssh-keys: nothing lists keys, allowed: name authorized-keys, or "
+		    "\"certificate\"");
+	if ((t->ssh_keys & SSH_KEYS_LISTED) == 0 && folder)
+		return err_set(e, ERR_FORMAT,
+		    "authorized-keys: no key would be looked up there, allowed: ssh-keys = "
+		    "\"either\" or \"authorized-keys\"");
+	return 0;
+}
+
+static int
+check_jump(struct conf *c, uint32_t k, struct err *e)
+{
+	const struct conf_list *keys = &c->target[k].host_keys;
+
+	if (c->settings.targets[k].mode != TARGET_JUMP)
+		return 0;
+	c->settings.targets[k].nhost_keys = keys->n;
+	for (uint32_t i = 0; i < keys->n; i++)
+		for (uint32_t m = 0; m < i; m++)
+			if (strcmp(keys->v[i], keys->v[m]) == 0)
+				return err_set(e, ERR_FORMAT,
+				    "host-keys: \"%.80s\" is there twice, allowed: once",
+				    keys->v[i]);
+	return check_ssh_keys(c, k, e);
+}
+
 /* A server name chooses one target. */
 static int
 check_target(const struct conf *c, uint32_t k, struct err *e)
@@ -89,7 +126,7 @@ conf_check_section(struct conf *c, enum conf_section section, uint32_t instance,
 	if (section == CONF_TRUST)
 		return check_trust(c, instance, e);
 	if (section == CONF_TARGET)
-		return check_target(c, instance, e);
+		return check_target(c, instance, e) == -1 ? -1 : check_jump(c, instance, e);
 	if (section == CONF_AUDIT)
 		return check_audit(c, e);
 	return 0;

@@ -36,14 +36,18 @@ enum conf_type {
 	CONF_USER,
 	CONF_PORTS,   /* "FIRST-LAST", into struct settings */
 	CONF_ADDRESS, /* HOST:PORT, into struct settings_target */
+	CONF_FOLDER,  /* a path whose last component is %u; stored without it */
+	CONF_SERVICE, /* a name of a PAM service, into SETTINGS_NAME_MAX bytes */
 	/* lists from here on */
 	CONF_PATHS,
 	CONF_SERVICES, /* names of PAM services */
 	CONF_FIELDS,   /* identity fields, into struct settings_section */
 	CONF_PEERS,    /* addresses and networks, into struct settings_listener */
 	CONF_NAMES,    /* server names, into struct settings_target */
+	CONF_NETWORKS, /* networks, into struct settings */
+	CONF_LINES,    /* lines of text, into SETTINGS_BANNER_MAX bytes */
 };
-#define CONF_NTYPES	14
+#define CONF_NTYPES	18
 #define CONF_IS_LIST(t) ((t) >= CONF_PATHS)
 
 struct conf_word {
@@ -60,15 +64,19 @@ struct conf_row {
 	int64_t min, max; /* of the number; of a list: how many values */
 	const struct conf_word *words;
 	const char *later; /* words of a later version, blanks between; or NULL */
+	unsigned modes;	   /* of a target: bits 1 << mode in which it stands; 0: all */
 	size_t at, stride; /* in struct conf: of the first instance, and between two */
 	const char *help;  /* one line for -T and the manual */
 };
-#define CONF_NROWS 37
+#define CONF_NROWS 46
 extern const struct conf_row conf_rows[CONF_NROWS];
 
 /* Value of `revocation` until its section is complete: it depends on `crl`. */
 #define CONF_REVOCATION_UNSET UINT32_MAX
 
+/* Whether the row belongs to this instance: to targets of its mode. */
+bool conf_row_applies(const struct conf *c, const struct conf_row *r, uint32_t instance)
+    __attribute__((nonnull));
 /* The row's index, or -1. */
 int conf_row_find(enum conf_section section, const char *name, size_t n) __attribute__((nonnull));
 /* The section of that name, or CONF_TOP. */

@@ -126,19 +126,33 @@ set_default(struct parse *p, const struct conf_row *r, uint32_t instance)
 	return 0;
 }
 
+/* An option of a target of another mode. */
+static int
+wrong_mode(struct parse *p, const struct conf_row *r, uint32_t instance, const cfg_t *cfg)
+{
+	bool jump = p->c->settings.targets[instance].mode == TARGET_JUMP;
+
+	err_set(p->e, ERR_FORMAT, "not with mode = \"%s\", allowed: with \"%s\"",
+	    jump ? "jump" : "forward", jump ? "forward" : "jump");
+	return fail_at(p, cfg, r->name);
+}
+
 /* Fill what is not given; `cfg` is the section, NULL when the file has none. */
 static int
 section_complete(struct parse *p, enum conf_section section, uint32_t instance, const cfg_t *cfg)
 {
 	for (int i = 0; i < CONF_NROWS; i++) {
 		const struct conf_row *r = &conf_rows[i];
+		bool given = (p->given[section][instance] & UINT64_C(1) << i) != 0;
 		char name[64];
 
-		if (r->section != section || (p->given[section][instance] & UINT64_C(1) << i) != 0)
+		if (r->section != section || given == conf_row_applies(p->c, r, instance))
 			continue;
 		(void)snprintf(name, sizeof(name), "%s%s%s",
 		    cfg == NULL ? conf_sections[section].name : "",
 		    cfg == NULL && section != CONF_TOP ? ": " : "", r->name);
+		if (given)
+			return wrong_mode(p, r, instance, cfg);
 		if (r->required) {
 			err_set(p->e, ERR_FORMAT, "missing, must be given: %s", r->help);
 			return fail_at(p, cfg, name);

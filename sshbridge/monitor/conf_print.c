@@ -58,6 +58,25 @@ print_text(const struct conf_row *r, const void *at, FILE *fp)
 }
 
 static void
+print_folder(const struct conf_row *r, const void *at, FILE *fp)
+{
+	char text[CONF_PATH_MAX];
+	const char *s;
+
+	(void)r;
+	memcpy(&s, at, sizeof(s));
+	(void)snprintf(text, sizeof(text), "%s/%%u", s);
+	print_string(text, fp);
+}
+
+static void
+print_service(const struct conf_row *r, const void *at, FILE *fp)
+{
+	(void)r;
+	print_string(at, fp);
+}
+
+static void
 print_ports(const struct conf_row *r, const void *at, FILE *fp)
 {
 	const struct settings *s = at;
@@ -97,18 +116,48 @@ print_fields(const struct conf_row *r, const void *at, FILE *fp)
 }
 
 static void
-print_peers(const struct conf_row *r, const void *at, FILE *fp)
+print_cidrs(const struct cidr *nets, uint32_t n, FILE *fp)
 {
-	const struct settings_listener *l = at;
 	char host[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
 
-	(void)r;
-	for (uint32_t i = 0; i < l->npeers; i++) {
-		const struct cidr *c = &l->peers[i];
+	for (uint32_t i = 0; i < n; i++) {
+		const struct cidr *c = &nets[i];
 
 		(void)inet_ntop(c->family == 4 ? AF_INET : AF_INET6, c->bytes, host, sizeof(host));
 		(void)snprintf(text, sizeof(text), "%s/%u", host, (unsigned)c->prefix);
 		print_element(i, text, fp);
+	}
+}
+
+static void
+print_peers(const struct conf_row *r, const void *at, FILE *fp)
+{
+	const struct settings_listener *l = at;
+
+	(void)r;
+	print_cidrs(l->peers, l->npeers, fp);
+}
+
+static void
+print_networks(const struct conf_row *r, const void *at, FILE *fp)
+{
+	const struct settings *s = at;
+
+	(void)r;
+	print_cidrs(s->jump_networks, s->njump_networks, fp);
+}
+
+static void
+print_lines(const struct conf_row *r, const void *at, FILE *fp)
+{
+	const char *line = at, *newline;
+	char one[SETTINGS_BANNER_MAX];
+
+	(void)r;
+	for (uint32_t i = 0; (newline = strchr(line, '\n')) != NULL; i++, line = newline + 1) {
+		memcpy(one, line, (size_t)(newline - line));
+		one[newline - line] = '\0';
+		print_element(i, one, fp);
 	}
 }
 
@@ -132,11 +181,15 @@ static void (*const printers[CONF_NTYPES])(const struct conf_row *, const void *
 	[CONF_USER] = print_text,
 	[CONF_PORTS] = print_ports,
 	[CONF_ADDRESS] = print_address,
+	[CONF_FOLDER] = print_folder,
+	[CONF_SERVICE] = print_service,
 	[CONF_PATHS] = print_list,
 	[CONF_SERVICES] = print_list,
 	[CONF_FIELDS] = print_fields,
 	[CONF_PEERS] = print_peers,
 	[CONF_NAMES] = print_names,
+	[CONF_NETWORKS] = print_networks,
+	[CONF_LINES] = print_lines,
 };
 
 /* The title of an instance, or NULL. */
@@ -161,7 +214,9 @@ is_unset(const struct conf_row *r, const void *at)
 {
 	const char *text;
 
-	if (r->type != CONF_SOCKET)
+	if (r->type == CONF_SERVICE)
+		return *(const char *)at == '\0';
+	if (r->type != CONF_SOCKET && r->type != CONF_FOLDER)
 		return false;
 	memcpy(&text, at, sizeof(text));
 	return text == NULL;
@@ -176,7 +231,7 @@ print_rows(const struct conf *c, enum conf_section section, uint32_t instance, F
 		const struct conf_row *r = &conf_rows[i];
 		bool list = CONF_IS_LIST(r->type);
 
-		if (r->section != section)
+		if (r->section != section || !conf_row_applies(c, r, instance))
 			continue;
 		if (is_unset(r, conf_at_const(c, r, instance))) {
 			(void)fprintf(

@@ -12,6 +12,8 @@
 	offsetof(struct conf, array[0].member), sizeof(((struct conf *)0)->array[0])
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 #define MONTH	      2592000 /* seconds in 30 days */
+#define FORWARD	      (1U << TARGET_FORWARD)
+#define JUMP	      (1U << TARGET_JUMP)
 
 const struct conf_section_info conf_sections[CONF_NSECTIONS] = {
 	[CONF_TOP] = { "", NULL, 1 },
@@ -28,7 +30,18 @@ static const struct conf_word revocations[] = { { "require", 1 }, { "off", 0 }, 
 static const struct conf_word stales[] = { { "keep", 0 }, { "cut", 1 }, { 0 } };
 static const struct conf_word expiries[] = { { "cut", 0 }, { "keep", 1 }, { 0 } };
 static const struct conf_word losses[] = { { "count", 0 }, { "require", 1 }, { 0 } };
-static const struct conf_word modes[] = { { "forward", TARGET_FORWARD }, { 0 } };
+static const struct conf_word modes[] = {
+	{ "forward", TARGET_FORWARD },
+	{ "jump", TARGET_JUMP },
+	{ 0 },
+};
+static const struct conf_word ssh_keys[] = {
+	{ "certificate", SSH_KEYS_BOUND },
+	{ "authorized-keys", SSH_KEYS_LISTED },
+	{ "either", SSH_KEYS_EITHER },
+	{ 0 },
+};
+static const struct conf_word offers[] = { { "no", 0 }, { "yes", 1 }, { 0 } };
 static const struct conf_word sources[] = {
 	{ "per-identity", SOURCE_PER_IDENTITY },
 	{ "per-client", SOURCE_PER_CLIENT },
@@ -95,9 +108,13 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = ONE(pam_services),
 	    .help = "PAM services whose files a check of the configuration reads" },
 
-	{ CONF_TARGET, "mode", CONF_WORD, "forward", .words = modes, .later = "jump record",
-	    .at = EACH(settings.targets, mode), .help = "what the bridge does with the connection" },
-	{ CONF_TARGET, "address", CONF_ADDRESS, NULL, true, RANGE(1, 65535),
+	{ CONF_TOP, "jump-networks", CONF_NETWORKS, NULL, false, RANGE(0, SETTINGS_NETWORKS_MAX),
+	    .at = ONE(settings), .help = "networks that a jump may reach; empty: see the manual" },
+
+	{ CONF_TARGET, "mode", CONF_WORD, "forward", .words = modes, .later = "record",
+	    .at = EACH(settings.targets, mode),
+	    .help = "what the bridge does with the connection" },
+	{ CONF_TARGET, "address", CONF_ADDRESS, NULL, true, RANGE(1, 65535), .modes = FORWARD,
 	    .at = WHOLE(settings.targets), .help = "the SSH server, HOST:PORT" },
 	{ CONF_TARGET, "names", CONF_NAMES, NULL, false, RANGE(0, SETTINGS_NAMES_MAX),
 	    .at = WHOLE(settings.targets),
@@ -115,12 +132,35 @@ const struct conf_row conf_rows[CONF_NROWS] = {
 	    .at = EACH(settings.targets, reauth),
 	    .help = "seconds before its end at which a new certificate is asked for; 0 is never" },
 
+	{ CONF_TARGET, "host-keys", CONF_PATHS, NULL, true, RANGE(1, SETTINGS_HOST_KEYS_MAX),
+	    .modes = JUMP, .at = EACH(target, host_keys),
+	    .help = "private keys by which the jump host proves itself (OpenSSH format)" },
+	{ CONF_TARGET, "ssh-keys", CONF_WORD, NULL, .words = ssh_keys, .modes = JUMP,
+	    .at = EACH(settings.targets, ssh_keys),
+	    .help = "which SSH keys log in: certificate, authorized-keys or either" },
+	{ CONF_TARGET, "authorized-keys", CONF_FOLDER, NULL, .modes = JUMP,
+	    .at = EACH(target, authorized_keys),
+	    .help = "file of each account's SSH keys: FOLDER/%u" },
+	{ CONF_TARGET, "pam", CONF_SERVICE, NULL, .modes = JUMP, .at = EACH(settings.targets, pam),
+	    .help = "PAM service that has a say in logins to the jump host; unset: none" },
+	{ CONF_TARGET, "aes-gcm", CONF_WORD, "yes", .words = offers, .modes = JUMP,
+	    .at = EACH(settings.targets, aes_gcm),
+	    .help = "whether the ciphers AES-GCM are offered" },
+	{ CONF_TARGET, "banner", CONF_LINES, NULL, false, RANGE(0, 100), .modes = JUMP,
+	    .at = EACH(settings.targets, banner), .help = "lines that are shown before the login" },
+
 	{ CONF_LIMITS, "handshake-timeout", CONF_NUMBER, "10", false, RANGE(1, 300),
 	    .at = ONE(settings.handshake_timeout),
 	    .help = "seconds for the TLS handshake, from accept to its last byte" },
 	{ CONF_LIMITS, "dial-timeout", CONF_NUMBER, "10", false, RANGE(1, 300),
 	    .at = ONE(settings.dial_timeout),
 	    .help = "seconds to reach a target, all its addresses together" },
+	{ CONF_LIMITS, "login-timeout", CONF_NUMBER, "30", false, RANGE(5, 600),
+	    .at = ONE(settings.login_timeout),
+	    .help = "seconds for the SSH login to a jump host, prompts included" },
+	{ CONF_LIMITS, "channels", CONF_NUMBER, "256", false, RANGE(1, 4096),
+	    .at = ONE(settings.channels),
+	    .help = "connections to targets at once in one connection to a jump host" },
 	{ CONF_LIMITS, "connections", CONF_NUMBER, "20000", false, RANGE(1, 1000000),
 	    .at = ONE(settings.connections), .help = "at once, all listeners together" },
 	{ CONF_LIMITS, "per-address", CONF_NUMBER, "64", false, RANGE(1, 1000000),
@@ -142,12 +182,7 @@ static const struct {
 	const char *name;
 } later[] = {
 	{ CONF_TOP, "watch-map" },
-	{ CONF_TOP, "jump-networks" },
 	{ CONF_TOP, "listen-local" },
-	{ CONF_TARGET, "host-keys" },
-	{ CONF_TARGET, "authorized-keys" },
-	{ CONF_TARGET, "ssh-keys" },
-	{ CONF_TARGET, "pam" },
 };
 
 static bool
@@ -222,6 +257,13 @@ void *
 conf_at(struct conf *c, const struct conf_row *r, uint32_t instance)
 {
 	return (char *)c + r->at + instance * r->stride;
+}
+
+bool
+conf_row_applies(const struct conf *c, const struct conf_row *r, uint32_t instance)
+{
+	return r->section != CONF_TARGET || r->modes == 0 ||
+	       (r->modes & 1U << c->settings.targets[instance].mode) != 0;
 }
 
 uint32_t

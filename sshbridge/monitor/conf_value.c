@@ -4,6 +4,7 @@
 
 #include "conf_local.h"
 #include "text.h"
+#include "utf8.h"
 
 typedef int set_fn(
     const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e);
@@ -217,6 +218,43 @@ set_address(const struct conf_row *r, void *dst, const char *dir, const char *va
 	return conf_address_parse(value, dst, e);
 }
 
+/* FOLDER/%u, and no other % in it. */
+static int
+set_folder(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	static const char each[] = "/%u";
+	size_t n = strlen(value), tail = sizeof(each) - 1;
+	char folder[CONF_PATH_MAX];
+
+	(void)r;
+	if (n <= tail || n - tail >= sizeof(folder) || strcmp(value + n - tail, each) != 0 ||
+	    memchr(value, '%', n - tail + 1) != NULL)
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no folder with a file for each account, allowed: FOLDER/%%u, where "
+		    "%%u is the account and stands nowhere else",
+		    show(value).text);
+	memcpy(folder, value, n - tail);
+	folder[n - tail] = '\0';
+	return store(dst, path_absolute(dir, folder, CONF_PATH_MAX - 64, e));
+}
+
+static int
+service_bad(const char *value, struct err *e)
+{
+	return err_set(e, ERR_FORMAT,
+	    "\"%s\" is no PAM service, allowed: at most 63 of A-Z a-z 0-9 . _ -", show(value).text);
+}
+
+static int
+set_service(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	(void)r, (void)dir;
+	if (!name_valid(value, SETTINGS_NAME_MAX - 1))
+		return service_bad(value, e);
+	memcpy(dst, value, strlen(value) + 1);
+	return 0;
+}
+
 static int
 list_full(const struct conf_row *r, struct err *e)
 {
@@ -263,10 +301,7 @@ add_service(const struct conf_row *r, void *dst, const char *dir, const char *va
 		return list_full(r, e);
 	/* It becomes the name of a file in /etc/pam.d. */
 	if (!name_valid(value, 63))
-		return err_set(e, ERR_FORMAT,
-		    "\"%s\" is no PAM service, allowed: at most 63 of A-Z "
-		    "a-z 0-9 . _ -",
-		    show(value).text);
+		return service_bad(value, e);
 	if ((name = strdup(value)) == NULL)
 		return err_nomem(e, r->name);
 	return list_add(l, name, e);
@@ -327,6 +362,46 @@ add_name(const struct conf_row *r, void *dst, const char *dir, const char *value
 	return 0;
 }
 
+static int
+add_network(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	struct settings *s = dst;
+
+	(void)dir;
+	if (s->njump_networks >= r->max)
+		return list_full(r, e);
+	if (cidr_parse(value, &s->jump_networks[s->njump_networks], e) == -1)
+		return err_set(e, ERR_FORMAT,
+		    "\"%s\" is no network, allowed: ADDRESS or ADDRESS/BITS, numeric, no bit set "
+		    "beyond BITS",
+		    show(value).text);
+	s->njump_networks++;
+	return 0;
+}
+
+/* Each line with its newline, one behind the other. */
+static int
+add_line(const struct conf_row *r, void *dst, const char *dir, const char *value, struct err *e)
+{
+	char *text = dst;
+	size_t used = strlen(text), n = strlen(value), lines = 0;
+
+	(void)dir;
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	if ((int64_t)lines >= r->max)
+		return list_full(r, e);
+	if (!utf8_is_clean(value, n))
+		return err_set(
+		    e, ERR_FORMAT, "\"%s\" is no clean text, allowed: UTF-8", show(value).text);
+	if (used + n + 1 > CONF_BANNER_MAX)
+		return err_set(
+		    e, ERR_FORMAT, "longer than allowed: at most %d bytes in all", CONF_BANNER_MAX);
+	memcpy(text + used, value, n);
+	memcpy(text + used + n, "\n", 2);
+	return 0;
+}
+
 static set_fn *const setters[CONF_NTYPES] = {
 	[CONF_NUMBER] = set_number,
 	[CONF_WORD] = set_word,
@@ -337,11 +412,15 @@ static set_fn *const setters[CONF_NTYPES] = {
 	[CONF_USER] = set_user,
 	[CONF_PORTS] = set_ports,
 	[CONF_ADDRESS] = set_address,
+	[CONF_FOLDER] = set_folder,
+	[CONF_SERVICE] = set_service,
 	[CONF_PATHS] = add_path,
 	[CONF_SERVICES] = add_service,
 	[CONF_FIELDS] = add_field,
 	[CONF_PEERS] = add_peer,
 	[CONF_NAMES] = add_name,
+	[CONF_NETWORKS] = add_network,
+	[CONF_LINES] = add_line,
 };
 
 int

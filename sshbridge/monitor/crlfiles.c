@@ -1,14 +1,11 @@
 /* crlfiles.c - the CRL files that the configuration names, folders opened up */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crlfiles.h"
 #include "file.h"
+#include "folder.h"
 
 void
 crlfiles_done(struct crlfiles *f)
@@ -68,83 +65,14 @@ is_crl_name(const char *name)
 }
 
 static int
-compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Names of CRL files in an open folder into names[]; how many, -1: *e. Takes fd. */
-static int
-read_folder(int fd, const char *path, char *names[CRLFILES_FOLDER_MAX], struct err *e)
-{
-	DIR *d = fdopendir(fd);
-	struct dirent *entry;
-	int n = 0;
-
-	if (d == NULL) {
-		err_sys(e, errno, "crl: %.200s", path);
-		close(fd);
-		return -1;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		if (!is_crl_name(entry->d_name))
-			continue;
-		if (n == CRLFILES_FOLDER_MAX) {
-			err_set(e, ERR_FORMAT, "crl: %.200s: more than %d files in it", path,
-			    CRLFILES_FOLDER_MAX);
-			break;
-		}
-		if ((names[n] = strdup(entry->d_name)) == NULL) {
-			err_nomem(e, "crl");
-			break;
-		}
-		n++;
-	}
-	(void)closedir(d);
-	if (entry == NULL)
-		return n;
-	while (n > 0)
-		free(names[--n]);
-	return -1;
-}
-
-/* As a file: root's or our own, and nobody else may put something into it. */
-static int
-open_folder(const char *path, struct err *e)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		err_sys(e, errno, "crl: %.200s", path);
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022) != 0) {
-		close(fd);
-		return err_set(e, ERR_FORMAT,
-		    "crl: %.200s: a folder of CRLs must belong to root and be written by nobody "
-		    "else: chown root, chmod go-w",
-		    path);
-	}
-	return fd;
-}
-
-static int
 add_folder(struct crlfiles *to, uint32_t section, const char *path, struct err *e)
 {
-	char *names[CRLFILES_FOLDER_MAX];
-	int fd = open_folder(path, e), n, r = 0;
+	struct folder f;
+	int r = folder_read(path, "crl", is_crl_name, CRLFILES_FOLDER_MAX, &f, e);
 
-	if (fd == -1 || (n = read_folder(fd, path, names, e)) == -1)
-		return -1;
-	qsort(names, (size_t)n, sizeof(names[0]), compare);
-	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = add(to, section, false, path, names[i], e);
-		free(names[i]);
-	}
+	for (size_t i = 0; r == 0 && i < f.n; i++)
+		r = add(to, section, false, path, f.names[i], e);
+	folder_done(&f);
 	return r;
 }
 

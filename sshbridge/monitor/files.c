@@ -8,6 +8,7 @@
 #include "certpath.h"
 #include "file.h"
 #include "idmap.h"
+#include "keyfiles.h"
 #include "monitor.h"
 
 /* as in docs/PROTOCOL.md, messages FILES and TERMS */
@@ -20,7 +21,9 @@ enum {
 	F_MAP,
 	F_TRUST,
 	F_OLD_CRLS,
-	F_CRL_FOUND
+	F_CRL_FOUND,
+	F_LOCKS, /* explain.c */
+	F_AUTHKEYS
 };
 enum { TERMS_FORCE = 1, TERMS_QUIET = 2 };
 
@@ -187,6 +190,23 @@ send_terms(struct monitor *m, bool force)
 	kid_send(&m->load, &o, NULL, 0);
 }
 
+static void
+skip_key_file(void *arg, const char *why)
+{
+	monitor_log(arg, CHILD_WARNING, "authorized-keys: %s", why);
+}
+
+static int
+list_authkeys(struct monitor *m, struct file_list *l, const struct conf *c, struct err *e)
+{
+	int fd = keyfiles_seal(c, skip_key_file, m, e);
+
+	if (fd == -1)
+		return -1;
+	list_add(l, F_AUTHKEYS, 0, "authorized keys", fd);
+	return 0;
+}
+
 /* A part of the generation in force, as a file of the new one. */
 static int
 list_part(struct file_list *l, uint32_t kind, const char *name, int part, struct err *e)
@@ -224,7 +244,8 @@ files_send(struct monitor *m, struct generation *g, bool force, struct err *e)
 	msg_start(&l.entries, l.entry_buf, sizeof(l.entry_buf) - 64, MSG_FILES, 0);
 	if (list_settings(&l, &c->settings, e) == 0 &&
 	    list_open(&l, F_CHAIN, 0, c->certificate, CERTPATH_PEM_MAX, e) == 0 &&
-	    list_open(&l, F_MAP, 0, c->identity_map, IDMAP_TEXT_MAX, e) == 0)
+	    list_open(&l, F_MAP, 0, c->identity_map, IDMAP_TEXT_MAX, e) == 0 &&
+	    list_authkeys(m, &l, c, e) == 0)
 		r = 0;
 	for (uint32_t i = 0; r == 0 && i < c->settings.nsections; i++)
 		r = list_section(&l, c, i, e);

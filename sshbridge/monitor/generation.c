@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "certpath.h"
 #include "file.h"
+#include "hostkeys.h"
 #include "listeners.h"
 #include "monitor.h"
 
@@ -27,6 +28,7 @@ generation_free(struct generation *g)
 		explicit_bzero(g->key, KEY_MAX);
 		(void)munmap(g->key, KEY_MAX);
 	}
+	hostkeys_free(g);
 	crlfiles_done(&g->crls);
 	listeners_free(g->listeners);
 	free(g->ends);
@@ -38,6 +40,7 @@ generation_free(struct generation *g)
 void
 generation_keep_key(struct generation *g, bool over_fork)
 {
+	hostkeys_keep(g, over_fork);
 	if (g->key == NULL)
 		return;
 	(void)madvise(g->key, KEY_MAX, over_fork ? MADV_KEEPONFORK : MADV_WIPEONFORK);
@@ -129,7 +132,8 @@ build(struct monitor *m, struct generation *g, bool force, struct err *e)
 	if ((g->conf = conf_load(m->conf_path, e)) == NULL)
 		return -1;
 	limits_apply(m, g->conf, m->ngates);
-	if (read_key(g, e) == -1 || (m->mode == MODE_RUN && audit_try(g->conf, e) == -1))
+	if (read_key(g, e) == -1 || hostkeys_read(g, e) == -1 ||
+	    (m->mode == MODE_RUN && audit_try(g->conf, e) == -1))
 		return -1;
 	/* who drains listens no more: a queue that nobody serves would take clients from others */
 	if (m->mode == MODE_RUN && !m->draining &&
@@ -276,10 +280,14 @@ generation_commit(struct monitor *m)
 		g->conf = old->conf;
 		g->key = old->key;
 		g->key_len = old->key_len;
+		g->host_keys = old->host_keys;
+		g->nhost_keys = old->nhost_keys;
 		g->listeners = old->listeners;
 		g->nrules = old->nrules;
 		old->conf = NULL;
 		old->key = NULL;
+		old->host_keys = NULL;
+		old->nhost_keys = 0;
 		old->listeners = NULL;
 		generation_free(old);
 		return;
@@ -324,9 +332,9 @@ send_generation(struct kid *k, struct generation *g, const int *which, size_t n)
 void
 generation_to_ident(struct monitor *m, struct generation *g)
 {
-	static const int which[] = { GEN_SETTINGS, GEN_ANCHORS, GEN_MAP, GEN_CRLS };
+	static const int which[] = { GEN_SETTINGS, GEN_ANCHORS, GEN_MAP, GEN_CRLS, GEN_AUTHKEYS };
 
-	send_generation(&m->ident, g, which, 4);
+	send_generation(&m->ident, g, which, 5);
 }
 
 void
@@ -337,4 +345,12 @@ generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
 	(void)m;
 	send_key(gate, g);
 	send_generation(gate, g, which, 4);
+}
+
+void
+generation_to_jump(struct kid *jump, struct generation *g)
+{
+	static const int which[] = { GEN_SETTINGS };
+
+	send_generation(jump, g, which, 1);
 }

@@ -268,7 +268,6 @@ options_are_known_and_come_once(void **state)
 	assert_map_error("cn a alice service\n", "map:1: option: \"service\" is no NAME=VALUE");
 	assert_map_error("cn a alice =sshd\n", "map:1: option: \"\" is unknown");
 	assert_map_error("cn a alice bob\n", "map:1: option: \"bob\" is no NAME=VALUE");
-	assert_map_error("cn a alice to=x\n", "map:1: to: not in this version");
 	assert_map_ok("cn a alice max-session=1\ncn b bob max-session=2592000\n", 2);
 	assert_map_error("cn a alice max-session=0\n", "map:1: max-session: \"0\", allowed are 1");
 	assert_map_error("cn a alice max-session=2592001\n", "map:1: max-session: \"2592001\"");

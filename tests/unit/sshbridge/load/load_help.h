@@ -27,7 +27,7 @@ struct part {
 	int fd;
 };
 /* Where each is in a good set. */
-enum { F_SETTINGS, F_ANCHORS, F_INTERMEDIATES, F_CRL, F_CHAIN, F_MAP, F_COUNT };
+enum { F_SETTINGS, F_ANCHORS, F_INTERMEDIATES, F_CRL, F_CHAIN, F_MAP, F_AUTHKEYS, F_COUNT };
 struct files {
 	struct part part[F_COUNT];
 	const char *key; /* NULL: no KEY */
@@ -124,7 +124,8 @@ load_good(void)
 		    [F_INTERMEDIATES] = TEXT(LOAD_INTERMEDIATES, "intermediate.pem", pem.inters),
 		    [F_CRL] = TEXT(LOAD_CRL, "crl.pem", pem.crl),
 		    [F_CHAIN] = TEXT(LOAD_CHAIN, "server.pem", pem.chain),
-		    [F_MAP] = TEXT(LOAD_MAP, "identity.map", load_map) } };
+		    [F_MAP] = TEXT(LOAD_MAP, "identity.map", load_map),
+		    [F_AUTHKEYS] = TEXT(LOAD_AUTHKEYS, "authorized keys", "") } };
 #undef TEXT
 }
 
@@ -209,7 +210,7 @@ load_refused(struct stage *p, char *why, size_t size)
 	assert_int_equal(1, WEXITSTATUS(status));
 }
 
-/* The good set was taken: GENERATION, after TEXT lines that end up in `said` (may be NULL). */
+/* The good set was taken: GENERATION, after TEXT lines, which end up in `said` (may be NULL). */
 static inline void
 load_taken(struct stage *p, struct got *g, char *said, size_t size)
 {
@@ -238,7 +239,7 @@ load_taken(struct stage *p, struct got *g, char *said, size_t size)
 		assert_int_equal(0, msg_get_u32(&g->m, &level));
 		assert_int_equal(0, msg_get_str(&g->m, line, sizeof(line)));
 		if (said != NULL)
-			(void)snprintf(said, size, "%s", line);
+			(void)snprintf(said + strlen(said), size - strlen(said), "%s\n", line);
 	}
 	assert_int_equal(MSG_GENERATION, g->m.type);
 }

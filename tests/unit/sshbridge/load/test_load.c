@@ -33,7 +33,7 @@ a_good_set_comes_back_sealed_and_whole(void **state)
 {
 	struct files f = load_good();
 	struct got *g = malloc(sizeof(*g));
-	struct sealed s[6];
+	struct sealed s[7];
 	struct crlindex ix;
 	struct err e = { 0 };
 	struct stage p;
@@ -50,8 +50,8 @@ a_good_set_comes_back_sealed_and_whole(void **state)
 	assert_int_equal(0, msg_end(&g->m, &e));
 	assert_int_equal(LOAD_GENERATION, number);
 	assert_int_equal(1, rules);
-	assert_int_equal(6, g->nfds);
-	for (size_t i = 0; i < 6; i++) {
+	assert_int_equal(7, g->nfds);
+	for (size_t i = 0; i < 7; i++) {
 		assert_int_equal(F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW,
 		    fcntl(g->fds[i], F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW));
 		assert_int_equal(0, sealed_map(g->fds[i], 1 << 20, &s[i], &e));
@@ -68,7 +68,8 @@ a_good_set_comes_back_sealed_and_whole(void **state)
 	assert_int_equal(0, crlindex_open(&s[5], &ix, &e));
 	assert_int_equal(2, ix.nlists);
 	assert_string_equal("crl.pem", ix.lists[0].file);
-	for (size_t i = 0; i < 6; i++) {
+	assert_int_equal(0, s[6].n);
+	for (size_t i = 0; i < 7; i++) {
 		assert_null(memmem(s[i].p, s[i].n, "PRIVATE KEY", 11));
 		sealed_unmap(&s[i]);
 	}

@@ -220,7 +220,7 @@ a_file_that_was_never_good_is_left_out_unless_a_reload_names_it(void **state)
 	load_send_part(&p, &old);
 	load_send_all(&p, &f);
 	load_taken(&p, g, said, sizeof(said));
-	assert_int_equal(6, g->nfds);
+	assert_int_equal(7, g->nfds);
 	load_close(g);
 	free(g);
 	stage_end(&p);

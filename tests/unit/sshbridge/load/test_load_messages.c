@@ -121,7 +121,7 @@ fields_out_of_range_are_refused(void **state)
 	static const struct {
 		uint32_t kind, section;
 		const char *name;
-	} rows[] = { { 0, 0, "x" }, { LOAD_LOCKS + 1, 0, "x" }, { UINT32_MAX, 0, "x" },
+	} rows[] = { { 0, 0, "x" }, { LOAD_AUTHKEYS + 1, 0, "x" }, { UINT32_MAX, 0, "x" },
 		{ LOAD_ANCHORS, SECTIONS_MAX, "x" }, { LOAD_ANCHORS, UINT32_MAX, "x" },
 		{ LOAD_MAP, 0, name } };
 	uint8_t buf[1024];

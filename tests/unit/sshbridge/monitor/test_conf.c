@@ -4,7 +4,7 @@
 
 #include "tests/unit/sshbridge/monitor/conf_help.h"
 
-/* As docs show it, one line differs: this version has no mode "jump". */
+/* As docs show it. */
 static const char example[] =
     "listen \"[::]:8443\" {}                       # may repeat\n"
     "tls      { certificate = \"server.pem\"  key = \"server.key\" }\n"
@@ -15,6 +15,8 @@ static const char example[] =
     "ident-socket = \"/run/sshbridge/ident.sock\"  "
     "control-socket = \"/run/sshbridge/control.sock\"\n"
     "target \"login\" { mode = \"forward\"  address = \"127.0.0.1:22\"  idle-timeout = 0 }\n"
+    "target \"jump\"  { mode = \"jump\"     names = {\"jump.example\"}  "
+    "host-keys = {\"ssh_host_ed25519_key\"} }\n"
     "limits   { handshake-timeout = 10  connections = 20000  per-address = 64  "
     "per-identity = 16 }\n";
 
@@ -41,6 +43,8 @@ example_of_the_manual_parses_to_what_it_says(void **state)
 	assert_string_equal("/etc/sshbridge/crl.pem", c->trust[0].crls.v[0]);
 	assert_string_equal("127.0.0.1", s->targets[0].host);
 	assert_int_equal(22, s->targets[0].port);
+	assert_int_equal(TARGET_JUMP, s->targets[1].mode);
+	assert_string_equal("/etc/sshbridge/ssh_host_ed25519_key", c->target[1].host_keys.v[0]);
 	assert_int_equal(20000, s->connections);
 	conf_free(c);
 }
@@ -70,7 +74,7 @@ what_is_not_given_has_its_default(void **state)
 	assert_int_equal(0, s->targets[0].idle_timeout);
 	assert_int_equal(0, s->targets[0].keep_expired);
 	assert_int_equal(600, s->targets[0].reauth);
-	assert_int_equal(CONF_FORWARD, c->target[0].mode);
+	assert_int_equal(TARGET_FORWARD, c->settings.targets[0].mode);
 	assert_int_equal(0, s->targets[0].nnames);
 	assert_int_equal(0, s->listeners[0].npeers);
 	assert_int_equal(0, c->workers);
@@ -198,10 +202,7 @@ unknown_words_are_refused_with_the_known_ones(void **state)
 static void
 words_of_later_versions_are_called_so(void **state)
 {
-	static const char *const top[] = { "watch-map = yes", "jump-networks = {}",
-		"listen-local = \"x\"" };
-	static const char *const target[] = { "authorized-keys = \"x\"", "ssh-keys = \"x\"",
-		"pam = \"x\"", "host-keys = {\"x\"}" };
+	static const char *const top[] = { "watch-map = yes", "listen-local = \"x\"" };
 	char text[600];
 
 	(void)state;
@@ -209,15 +210,9 @@ words_of_later_versions_are_called_so(void **state)
 		(void)snprintf(text, sizeof(text), "%s%s\n", LEAST, top[i]);
 		refused(text, 6, "not in this version");
 	}
-	for (size_t i = 0; i < sizeof(target) / sizeof(target[0]); i++) {
-		(void)snprintf(text, sizeof(text), "%starget \"j\" {\n%s }\n", LEAST, target[i]);
-		refused(text, 7, "not in this version");
-	}
-	refused(
-	    "target \"j\" { mode = \"jump\" }\n", 1, "target \"j\": mode: \"jump\" is not in this");
 	refused("target \"j\" { mode = \"record\" }\n", 1, "not in this version");
-	refused(
-	    "target \"j\" { mode = \"dance\" }\n", 1, "\"dance\" is unknown, allowed: \"forward\"");
+	refused("target \"j\" { mode = \"dance\" }\n", 1,
+	    "\"dance\" is unknown, allowed: \"forward\", \"jump\"");
 	refused("trust \"t\" { on-stale = \"end\" }\n", 1,
 	    "\"end\" is unknown, allowed: \"keep\", \"cut\"");
 	accepted(LISTEN TLS MAP TARGET "trust \"t\" { anchors = \"a\" on-stale = \"keep\" }\n");
