@@ -1,6 +1,7 @@
 # make                build everything into build/, laid out like an install prefix
 # make check          the test command: install what is missing, build, run every test
 # make demo           the main job, end to end, with a throwaway CA (as root)
+# make demo-jump      the same with the bridge as an SSH jump host before a target
 # make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
 # make bench-crl      a CRL of ENTRIES (1,000,000) serial numbers, beside OpenSSL's X509_CRL
 # make bench-map      the identity map with 10 and with 100,000 rules
@@ -60,6 +61,7 @@ L_SSL	  := $(call pc,libssl libcrypto)
 L_PCRE	  := $(call pc,libpcre2-8)
 L_MD	  := $(call pc,libmd)
 L_SECCOMP := $(call pc,libseccomp)
+L_SSH	  := $(call pc,libssh)
 L_SQLITE  := $(call pc,sqlite3)
 L_JANSSON := $(call pc,jansson)
 L_PAM	  := -lpam
@@ -108,6 +110,8 @@ $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCR
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/jump,sshbridge/jump,$(L_EVENT) $(L_SSH) $(L_JANSSON) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/pam,sshbridge/pam,$(L_PAM)))
 $(eval $(call program,libexec/sshbridge/mtls-keys,sshbridge/keys,$(L_MD)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
@@ -142,7 +146,7 @@ all: $(PAM_SO)
 endif
 
 # ---- unit tests: tests/unit/AREA/test_X.c sees the objects of AREA but its main.o -----------
-L_TEST = $(L_EVENT) $(L_CONFUSE) $(L_SSL) $(L_PCRE) $(L_MD) $(L_SECCOMP) $(L_SQLITE) $(L_JANSSON) $(L_PAM)
+L_TEST = $(L_EVENT) $(L_CONFUSE) $(L_SSL) $(L_PCRE) $(L_MD) $(L_SECCOMP) $(L_SQLITE) $(L_JANSSON) $(L_SSH) $(L_PAM)
 TESTS :=
 area_objs = $(filter-out %/main.o,$(OBJ_$(1)))
 define unit
@@ -194,12 +198,17 @@ endef
 $(foreach a,lib $(AREAS),$(eval $(call fuzzer,$(a))))
 
 # ---- the demo -------------------------------------------------------------------------------
-.PHONY: demo
-demo:
-	$(Q)if [ "$$(id -u)" != 0 ]; then echo "the demo makes namespaces and starts an sshd: run 'sudo make demo'" >&2; exit 1; fi
+.PHONY: demo demo-jump
+demo demo-jump:
+	$(Q)if [ "$$(id -u)" != 0 ]; then echo "the demo makes namespaces and starts an sshd: run 'sudo make $@'" >&2; exit 1; fi
 	$(Q)packaging/deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)BUILD=$(abspath $(BUILD)) tests/demo/run
+	$(Q)BUILD=$(abspath $(BUILD)) tests/demo/$(if $(filter demo,$@),run,jump)
+
+# what ssh-audit says of the jump host of this build (as root)
+.PHONY: ssh-audit
+ssh-audit: all
+	$(Q)BUILD=$(abspath $(BUILD)) SSH_AUDIT_OUT=docs/ssh-audit.txt tests/integration/test_jump_audit
 
 # ---- measuring: beside haproxy and nginx where they are ---------------------------------------
 # T=word chooses what, BENCH_ROUNDS how often (tests/bench/run --help)

@@ -27,6 +27,8 @@ struct conninfo {
 	int64_t not_after; /* of the leaf */
 	bool has_bytes;
 	uint64_t from_client, to_client;
+	bool is_jump;	   /* then the bytes are those of its channels, */
+	uint32_t channels; /* of which so many are open */
 };
 
 void conninfo_put(const struct conninfo *c, struct msg_out *o) __attribute__((nonnull));

@@ -113,13 +113,14 @@ gather(const struct ctl *ctl, struct entries *all)
 
 /* ---- as a table ----------------------------------------------------------------------------- */
 
-enum { ID, IDENTITY, ACCOUNT, FROM, TARGET, SINCE, IN, OUT, ENDS, SERIAL, FINGERPRINT };
+enum { ID, IDENTITY, ACCOUNT, FROM, TARGET, CHANNELS, SINCE, IN, OUT, ENDS, SERIAL, FINGERPRINT };
 static const struct table_column columns[] = {
 	[ID] = { "ID", false, false },
 	[IDENTITY] = { "IDENTITY", false, true },
 	[ACCOUNT] = { "ACCOUNT", false, true },
 	[FROM] = { "FROM", false, true },
 	[TARGET] = { "TARGET", false, true },
+	[CHANNELS] = { "CH", true, false },
 	[SINCE] = { "SINCE", true, false },
 	[IN] = { "IN", true, false },
 	[OUT] = { "OUT", true, false },
@@ -156,6 +157,12 @@ cell(const void *arg, size_t row, size_t column, char *dst, size_t size)
 		break;
 	case TARGET:
 		show(dst, size, c->target);
+		break;
+	case CHANNELS:
+		if (c->is_jump)
+			(void)snprintf(dst, size, "%" PRIu32, c->channels);
+		else
+			(void)snprintf(dst, size, "-");
 		break;
 	case SINCE:
 		(void)snprintf(dst, size, "%s", print_span(span, all->now - c->since));

@@ -49,14 +49,14 @@ json_conn(const struct conninfo *c, bool draining)
 	json_t *cert = json_pack("{s:o, s:o, s:o}", "serial", json_text(c->serial), "not_after",
 	    json_time(c->not_after), "fingerprint", json_text(c->fingerprint));
 
-	return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "id",
+	return json_pack("{s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "id",
 	    json_id(c->id), "identity", json_text(c->identity), "from",
 	    json_text(addr_text(&c->from, at)), "port", (int)addr_port(&c->from), "since",
 	    json_time(c->since), "certificate", cert, "target", json_text(c->target), "account",
 	    c->account[0] == '\0' ? json_null() : json_text(c->account), "bytes_in",
 	    c->has_bytes ? json_integer((json_int_t)c->from_client) : json_null(), "bytes_out",
-	    c->has_bytes ? json_integer((json_int_t)c->to_client) : json_null(), "draining",
-	    draining);
+	    c->has_bytes ? json_integer((json_int_t)c->to_client) : json_null(), "channels",
+	    c->is_jump ? json_integer((json_int_t)c->channels) : json_null(), "draining", draining);
 }
 
 char *

@@ -43,6 +43,10 @@ print_conn(const struct conninfo *c)
 	print_line("serial", c->serial);
 	print_line("fingerprint", c->fingerprint);
 	print_line("not after", text_time(at, c->not_after));
+	if (c->is_jump) {
+		(void)snprintf(text, sizeof(text), "%" PRIu32, c->channels);
+		print_line("channels", text);
+	}
 	if (!c->has_bytes)
 		return;
 	(void)snprintf(

@@ -11,6 +11,7 @@
 /* Of one ident; an older one is that of an instance which drains. */
 struct stats_ident {
 	uint64_t generation, live, dialing, opened, refused, closed, granted, denied, locks;
+	uint64_t channels_opened, channels_refused, jumps_ready;
 	uint32_t ngates;
 	struct {
 		uint32_t index, connections;

@@ -5,7 +5,8 @@ static int
 get_ident(struct line *l, struct stats_ident *i, uint32_t *older)
 {
 	uint64_t *const numbers[] = { &i->generation, &i->live, &i->dialing, &i->opened,
-		&i->refused, &i->closed, &i->granted, &i->denied, &i->locks };
+		&i->refused, &i->closed, &i->granted, &i->denied, &i->locks, &i->channels_opened,
+		&i->channels_refused, &i->jumps_ready };
 	struct err e;
 
 	if (msg_get_u32(&l->m, older) == -1)

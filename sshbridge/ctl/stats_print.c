@@ -55,6 +55,13 @@ logins_json(const struct stats_ident *i)
 	return json_pack("{s:o, s:o}", "granted", number(i->granted), "denied", number(i->denied));
 }
 
+static json_t *
+jump_json(const struct stats_ident *i)
+{
+	return json_pack("{s:o, s:o, s:o}", "channels_opened", number(i->channels_opened),
+	    "channels_refused", number(i->channels_refused), "ready", number(i->jumps_ready));
+}
+
 static uint32_t
 gate_connections(const struct stats_ident *i, uint32_t index)
 {
@@ -106,9 +113,9 @@ older_json(const struct stats *s)
 
 	for (size_t k = 1; k < s->nidents; k++)
 		(void)json_array_append_new(array,
-		    json_pack("{s:o, s:o, s:o}", "generation", number(s->idents[k].generation),
+		    json_pack("{s:o, s:o, s:o, s:o}", "generation", number(s->idents[k].generation),
 			"connections", connections_json(&s->idents[k]), "logins",
-			logins_json(&s->idents[k])));
+			logins_json(&s->idents[k]), "jump", jump_json(&s->idents[k])));
 	return array;
 }
 
@@ -118,11 +125,11 @@ stats_json(const struct stats *s)
 	const struct stats_ident *i = &s->idents[0];
 
 	return print_json(
-	    json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
+	    json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
 		number(s->generation), "rules", number(s->rules), "draining", (int)s->draining,
 		"accepted", number(s->accepted), "connections", connections_json(i), "logins",
-		logins_json(i), "locks", number(i->locks), "gates", gates_json(s), "older",
-		older_json(s), "ends", ends_json(s)),
+		logins_json(i), "jump", jump_json(i), "locks", number(i->locks), "gates",
+		gates_json(s), "older", older_json(s), "ends", ends_json(s)),
 	    false);
 }
 
@@ -190,6 +197,10 @@ ident_text(const struct stats_ident *i, const char *which)
 	    which, i->live, i->dialing, i->opened, i->refused, i->closed);
 	(void)printf("%slogins       %" PRIu64 " answers yes, %" PRIu64 " no\n", which, i->granted,
 	    i->denied);
+	if (i->channels_opened + i->channels_refused + i->jumps_ready > 0)
+		(void)printf("%sjump         %" PRIu64 " channels were opened, %" PRIu64
+			     " refused; %" PRIu64 " processes are ready\n",
+		    which, i->channels_opened, i->channels_refused, i->jumps_ready);
 }
 
 void

@@ -16,7 +16,7 @@
 #include "spki.h"
 
 /* Reasons of a CUT, see docs/PROTOCOL.md: they are ident's; the client gets its text. */
-enum { CUT_CODES = 8 };
+enum { CUT_CODES = 9 };
 
 /* ---- OPEN and RENEW -------------------------------------------------------------------------- */
 

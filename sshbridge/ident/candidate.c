@@ -22,6 +22,7 @@ commit(struct ident *id)
 	crlage_taken(id, ident_now());
 	ask_enable(id);
 	keys_enable(id);
+	jumps_renew(id);
 	ident_ready(id, number, NULL);
 	review_start(id, "a new generation");
 }
@@ -64,8 +65,7 @@ map_cuts(struct ident *id, const struct conn *c, int64_t now)
 	/* without memory nothing can be said of it; the map must not pass for want of it */
 	if ((identity = evidence_identity(c->evidence, &v.why)) == NULL)
 		return true;
-	lost =
-	    grants_judge(g, c, c->evidence, &a, identity, ident_monotonic() - c->since, &v) == -1;
+	lost = grants_judge(g, c, c->evidence, &a, identity, now, &v) == -1;
 	identity_free(identity);
 	return lost;
 }

@@ -15,6 +15,11 @@
 
 /* Seconds without one CLOSED while some are owed. A gate lingers two for the client's sake. */
 enum { SILENT_MAX = 5, FLUSH_USEC = 10000 };
+/*
+ * A jump process has this long to tell the client why, and when it has ended the gate has this long
+ * to hand that on: a gate that gets CUT drops what it has not read.
+ */
+enum { JUMP_SECONDS = 1, GRACE_USEC = 250000 };
 /* Thousands may be cut at once. The other half is for OPENED, REFUSED and RENEWED. */
 #define CUTS_WAITING_MAX (IDENT_QUEUE_MAX / 2)
 
@@ -34,6 +39,7 @@ static const struct {
 	[CUT_KEY] = { "key", "the SSH key does not belong to the certificate", REFUSED_MAP },
 	[CUT_MAX_SESSION] = { "max-session", "the longest time for a session is over",
 	    REFUSED_MAP },
+	[CUT_PAM] = { "pam", "the PAM session has ended", REFUSED_MAP },
 };
 
 static bool
@@ -48,13 +54,19 @@ cut_name(uint32_t code)
 	return codes[is_code(code) ? code : CUT_NOT].name;
 }
 
+static const char *
+words(const struct conn *c)
+{
+	return c->cut_text == NULL ? codes[c->cut].user : c->cut_text;
+}
+
 /* False: no room in the gate's queue now. */
 static bool
-send_cut(struct conn *c, const char *user)
+send_cut(struct conn *c)
 {
 	if (msgq_waiting(c->gate->q) > CUTS_WAITING_MAX)
 		return false;
-	gate_send_cut(c->gate, c, user);
+	gate_send_cut(c->gate, c, words(c));
 	return true;
 }
 
@@ -72,8 +84,6 @@ stop_waiting(struct conn *c)
 {
 	TAILQ_REMOVE(&c->gate->cuts, c, in_cuts);
 	c->cut_waits = false;
-	free(c->cut_text);
-	c->cut_text = NULL;
 }
 
 static void
@@ -88,7 +98,7 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(g, &id->gates, all)
 	{
 		while ((c = TAILQ_FIRST(&g->cuts)) != NULL) {
-			if (!send_cut(c, c->cut_text == NULL ? codes[c->cut].user : c->cut_text)) {
+			if (!send_cut(c)) {
 				flush_later(id);
 				break;
 			}
@@ -109,6 +119,56 @@ refuse(struct ident *id, struct conn *c, const char *user, const char *why)
 	open_failed(id, c, &v);
 }
 
+/* The gate has CUT, now or as soon as there is room. */
+static void
+tell_gate(struct ident *id, struct conn *c)
+{
+	if (c->cut_told)
+		return;
+	c->cut_told = true;
+	if (c->gate->ncut++ == 0)
+		c->gate->silent = 0;
+	/* those that wait go first: a gate must not be able to starve one by the others */
+	if (!TAILQ_EMPTY(&c->gate->cuts) || !send_cut(c)) {
+		c->cut_waits = true;
+		TAILQ_INSERT_TAIL(&c->gate->cuts, c, in_cuts);
+		flush_later(id);
+	}
+	(void)shutdown(c->leg.fd, SHUT_RDWR);
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	tell_gate(c->gate->id, c);
+}
+
+/* Its own words reach the client inside of SSH, if it is given the time; then the gate ends it. */
+static void
+tell_jump(struct ident *id, struct conn *c)
+{
+	static const struct timeval limit = { .tv_sec = JUMP_SECONDS };
+
+	c->cut_late = evtimer_new(id->base, on_late, c);
+	jump_cut(c->jump, c->cut, words(c));
+	if (c->cut_late == NULL || evtimer_add(c->cut_late, &limit) == -1)
+		tell_gate(id, c);
+}
+
+void
+cut_jump_gone(struct ident *id, struct conn *c)
+{
+	static const struct timeval grace = { .tv_usec = GRACE_USEC };
+
+	/* the gate sees the end of what the process wrote, and mostly closes by itself */
+	if (c->cut != CUT_NOT && !c->cut_told && evtimer_add(c->cut_late, &grace) == -1)
+		tell_gate(id, c);
+}
+
 void
 conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user, const char *why)
 {
@@ -122,22 +182,22 @@ conn_cut(struct ident *id, struct conn *c, enum cut_code code, const char *user,
 		return;
 	}
 	report_cut(id, c, why);
-	if (c->gate->ncut++ == 0)
-		c->gate->silent = 0;
-	/* those that wait go first: a gate must not be able to starve one by the others */
-	if (!TAILQ_EMPTY(&c->gate->cuts) || !send_cut(c, user == NULL ? codes[code].user : user)) {
-		c->cut_waits = true;
-		c->cut_text = user == NULL ? NULL : strdup(user);
-		TAILQ_INSERT_TAIL(&c->gate->cuts, c, in_cuts);
-		flush_later(id);
-	}
-	(void)shutdown(c->fd, SHUT_RDWR);
+	c->cut_text = user == NULL ? NULL : strdup(user);
+	if (c->jump != NULL)
+		tell_jump(id, c);
+	else
+		tell_gate(id, c);
 }
 
 void
 cut_forget(struct conn *c)
 {
-	if (c->cut == CUT_NOT || !c->live || c->held)
+	if (c->cut_late != NULL)
+		event_free(c->cut_late);
+	c->cut_late = NULL;
+	free(c->cut_text);
+	c->cut_text = NULL;
+	if (!c->cut_told)
 		return;
 	if (c->cut_waits)
 		stop_waiting(c);

@@ -1,4 +1,4 @@
-/* dial.c - reaching a connection's target */
+/* dial.c - reaching a target */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -48,10 +48,9 @@ dial_free(struct dial *d)
 static void
 give_up(struct dial *d)
 {
-	struct verdict v = { .why = d->why };
+	const struct err why = d->why;
 
-	(void)verdict_refuse(&v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
-	open_failed(d->id, d->conn, &v);
+	d->to.failed(d->to.arg, &why);
 }
 
 static int
@@ -121,7 +120,7 @@ on_connect(evutil_socket_t fd, short what, void *arg)
 	else if (check_connected(fd, &d->why) == 0) {
 		connected = d->fd;
 		d->fd = -1;
-		open_connected(d->id, d->conn, connected);
+		d->to.connected(d->to.arg, connected);
 		return;
 	}
 	err_prefix(&d->why, "%s", addr_text_port(&d->addresses[d->next - 1], at));
@@ -135,13 +134,13 @@ connect_one(struct dial *d, const struct sockaddr_storage *to, const struct time
 {
 	struct sockaddr_storage client;
 	const struct settings *set = &d->gen->settings;
-	struct source s = { .mode = (enum settings_source)d->target->source,
-		.name = d->conn->person->name,
+	struct source s = { .mode = d->to.source,
+		.name = d->to.conn->person->name,
 		.client = &client,
 		.port_first = set->port_first,
 		.port_last = set->port_last };
 
-	endpoint_to(&d->conn->client, &client);
+	endpoint_to(&d->to.conn->client, &client);
 	d->fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (d->fd == -1)
 		return err_sys(&d->why, errno, "socket");
@@ -179,58 +178,77 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (d->naddresses > 0) {
+	if (d->resolved) {
 		try_next(d);
 		return;
 	}
-	err_set(&d->why, ERR_SYS, "%s: not resolved in time", d->target->host);
+	err_set(&d->why, ERR_SYS, "%s: not resolved in time", d->to.host);
 	give_up(d);
 }
 
-int
-dial_start(struct ident *id, struct conn *c, const struct settings_target *target, struct err *e)
+/* Keep those that may be dialled; d->why is the last one's that may not. */
+static void
+take_addresses(struct dial *d, const struct sockaddr_storage *addresses, size_t n)
 {
-	struct dial *d = calloc(1, sizeof(*d));
-	struct timeval tv = { .tv_sec = id->gen->settings.dial_timeout };
+	d->resolved = true;
+	for (size_t i = 0; i < n && i < NAMES_ADDRESSES_MAX; i++) {
+		struct sockaddr_storage *to = &d->addresses[d->naddresses];
+
+		*to = addresses[i];
+		/* the port is the one that was asked for, whatever the resolver says */
+		addr_set_port(to, (uint16_t)d->to.port);
+		if (d->to.allows == NULL || d->to.allows(d->to.arg, to, &d->why) == 0)
+			d->naddresses++;
+	}
+}
+
+static int
+begin(struct dial *d, struct err *e)
+{
+	struct timeval tv = { .tv_sec = d->gen->settings.dial_timeout };
+	struct sockaddr_storage ss;
 	struct err not_numeric;
 
-	if (d == NULL)
+	if ((d->timer = evtimer_new(d->id->base, on_timer, d)) == NULL)
 		return err_nomem(e, "dial");
+	if (d->to.host == NULL)
+		ss = *d->to.address;
+	if (d->to.host == NULL || addr_parse(d->to.host, &ss, &not_numeric) == 0) {
+		take_addresses(d, &ss, 1);
+		event_active(d->timer, EV_TIMEOUT, 0); /* in the next turn of the loop */
+		return 0;
+	}
+	if (names_ask(d->id, d, d->to.host, d->to.port, e) == -1)
+		return -1;
+	return event_add(d->timer, &tv) == -1 ? err_nomem(e, "dial") : 0;
+}
+
+struct dial *
+dial_start(struct ident *id, const struct dial_to *to, struct err *e)
+{
+	struct dial *d = calloc(1, sizeof(*d));
+
+	if (d == NULL) {
+		err_nomem(e, "dial");
+		return NULL;
+	}
 	*d = (struct dial){ .id = id,
-		.conn = c,
+		.to = *to,
 		.gen = generation_ref(id->gen),
-		.target = target,
 		.fd = -1,
 		.deadline_ms = monotonic_ms() + (int64_t)id->gen->settings.dial_timeout * 1000 };
-	if ((d->timer = evtimer_new(id->base, on_timer, d)) == NULL) {
+	if (begin(d, e) == -1) {
 		dial_free(d);
-		return err_nomem(e, "dial");
+		return NULL;
 	}
-	if (addr_parse(target->host, &d->addresses[0], &not_numeric) == 0) {
-		addr_set_port(&d->addresses[0], (uint16_t)target->port);
-		d->naddresses = 1;
-		event_active(d->timer, EV_TIMEOUT, 0); /* in the next turn of the loop */
-	} else if (names_ask(id, d, target->host, target->port, e) == -1) {
-		dial_free(d);
-		return -1;
-	} else if (event_add(d->timer, &tv) == -1) {
-		dial_free(d);
-		return err_nomem(e, "dial");
-	}
-	c->dial = d;
-	return 0;
+	return d;
 }
 
 void
 dial_found(struct dial *d, const struct sockaddr_storage *addresses, size_t n)
 {
 	(void)event_del(d->timer);
-	for (size_t i = 0; i < n && i < NAMES_ADDRESSES_MAX; i++) {
-		d->addresses[i] = addresses[i];
-		/* the port is the configuration's, whatever the resolver says */
-		addr_set_port(&d->addresses[i], (uint16_t)d->target->port);
-		d->naddresses = i + 1;
-	}
+	take_addresses(d, addresses, n);
 	try_next(d);
 }
 
@@ -239,7 +257,7 @@ dial_not_found(struct dial *d, const char *why)
 {
 	char text[256];
 
-	err_set(&d->why, ERR_SYS, "%s: %s", d->target->host,
+	err_set(&d->why, ERR_SYS, "%s: %s", d->to.host,
 	    text_escape(text, sizeof(text), why, strlen(why)));
 	give_up(d);
 }

@@ -1,8 +1,9 @@
-/* dial.h - reaching a connection's target: addresses in order, all within the dial timeout */
+/* dial.h - reaching a target: addresses in order, all within the dial timeout */
 #ifndef DIAL_H
 #define DIAL_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
@@ -11,13 +12,28 @@
 
 struct conn;
 
+/* Where to, and who hears of it. What this points to outlives the dial. */
+struct dial_to {
+	const struct conn *conn; /* whose identity and client choose the own end */
+	const char *host;	 /* a name, or an address as text; NULL: */
+	const struct sockaddr_storage *address;
+	uint32_t port;
+	enum settings_source source;
+	/* Which of the host's addresses may be dialled; NULL: all. -1: *e says why not this one. */
+	int (*allows)(void *arg, const struct sockaddr_storage *ss, struct err *e);
+	/* Exactly one of them, once: connected (takes fd over), or not. They free the dial. */
+	void (*connected)(void *arg, int fd);
+	void (*failed)(void *arg, const struct err *why);
+	void *arg;
+};
+
 struct dial {
 	struct ident *id;
-	struct conn *conn;
+	struct dial_to to;
 	struct generation *gen; /* whose settings count until it is through */
-	const struct settings_target *target;
 	struct sockaddr_storage addresses[NAMES_ADDRESSES_MAX];
 	size_t naddresses, next;
+	bool resolved;
 	int64_t deadline_ms; /* monotonic */
 	int fd;
 	struct event *ev;    /* connected or not */
@@ -27,9 +43,9 @@ struct dial {
 	struct err why;		  /* the last address's */
 };
 
-/* 0: open_connected() or open_failed() follows, never from within. -1: neither does. */
-int dial_start(struct ident *id, struct conn *c, const struct settings_target *target,
-    struct err *e) __attribute__((warn_unused_result, nonnull));
+/* The end is told later, never from within. NULL: it will not be. */
+struct dial *dial_start(struct ident *id, const struct dial_to *to, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
 void dial_free(struct dial *d); /* ends it; NULL does nothing */
 
 /* From names.c. */

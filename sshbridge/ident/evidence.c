@@ -249,3 +249,15 @@ evidence_identity(const struct evidence *ev, struct err *e)
 		return NULL;
 	return identity_get(&m, e);
 }
+
+void
+evidence_value(const struct identity *id, enum id_field field, char *dst, size_t size)
+{
+	size_t pos = 0;
+	const struct id_value *v = id == NULL ? NULL : identity_next(id, field, &pos);
+
+	if (v == NULL)
+		dst[0] = '\0';
+	else
+		(void)id_value_text(v, dst, size);
+}

@@ -44,6 +44,9 @@ struct evidence *evidence_get(struct msg_in *m, struct identity **id, struct err
     __attribute__((warn_unused_result, nonnull));
 /* SHA-256 of the leaf's key as an SSH key; NULL: it has no such form. */
 const uint8_t *evidence_key(const struct evidence *ev) __attribute__((nonnull));
+/* The first value of a field as text; "" where there is none, or no identity (NULL). */
+void evidence_value(const struct identity *id, enum id_field field, char *dst, size_t size)
+    __attribute__((nonnull(3)));
 /* The identity again, which the caller frees; NULL: ERR_NOMEM. */
 struct identity *evidence_identity(const struct evidence *ev, struct err *e)
     __attribute__((warn_unused_result, nonnull));

@@ -151,15 +151,14 @@ send_answer(struct gate *g, const struct msg_out *o, const int *fds, size_t nfds
 }
 
 void
-gate_send_opened(
-    struct gate *g, const struct conn *c, uint32_t idle_timeout, int64_t renew_at, int fd)
+gate_send_opened(struct gate *g, const struct conn *c, int64_t renew_at, int fd)
 {
 	uint8_t buf[256];
 	struct msg_out o;
 
 	msg_start(&o, buf, sizeof(buf), MSG_OPENED, c->id);
 	msg_put_u32(&o, c->number);
-	msg_put_u32(&o, idle_timeout);
+	msg_put_u32(&o, c->idle_timeout);
 	msg_put_str(&o, c->target);
 	msg_put_u64(&o, (uint64_t)renew_at);
 	send_answer(g, &o, &fd, 1);

@@ -28,8 +28,8 @@ int gates_add(struct ident *id, uint32_t index, int fd, struct err *e)
 void gates_remove(struct gate *g, const char *why) __attribute__((nonnull));
 
 /* OPENED with the socket, which passes to the queue in every case. */
-void gate_send_opened(struct gate *g, const struct conn *c, uint32_t idle_timeout, int64_t renew_at,
-    int fd) __attribute__((nonnull));
+void gate_send_opened(struct gate *g, const struct conn *c, int64_t renew_at, int fd)
+    __attribute__((nonnull));
 void gate_send_renewed(struct gate *g, const struct conn *c, int64_t renew_at)
     __attribute__((nonnull));
 void gate_send_cut(struct gate *g, const struct conn *c, const char *user) __attribute__((nonnull));
@@ -46,8 +46,11 @@ int renew_handle(struct gate *g, struct msg_in *m, struct err *e)
 void open_connected(struct ident *id, struct conn *c, int fd) __attribute__((nonnull));
 void open_failed(struct ident *id, struct conn *c, const struct verdict *v)
     __attribute__((nonnull));
-/* The record of it is written, or is not: OPENED or REFUSED. Takes fd over. */
-void open_release(struct ident *id, struct conn *c, uint32_t idle_timeout, int fd, bool recorded)
-    __attribute__((nonnull));
+/*
+ * It is live, and fd is the gate's: the record of it, and when that is written, or is not, OPENED
+ * or REFUSED. Both take fd over.
+ */
+void open_report(struct ident *id, struct conn *c, int fd) __attribute__((nonnull));
+void open_release(struct ident *id, struct conn *c, int fd, bool recorded) __attribute__((nonnull));
 
 #endif

@@ -87,7 +87,9 @@ generation_new(uint64_t number, const struct generation_parts *parts, struct err
 	g->number = number;
 	if (settings_decode(parts->settings, parts->settings_len, &g->settings, e) == -1 ||
 	    read_anchors(g, parts, e) == -1 || read_map(g, parts, e) == -1 ||
-	    (parts->crls.p != NULL && crlindex_open(&parts->crls, &g->crls, e) == -1)) {
+	    (parts->crls.p != NULL && crlindex_open(&parts->crls, &g->crls, e) == -1) ||
+	    (parts->authkeys.p != NULL &&
+		(g->authkeys = authkeys_open(&parts->authkeys, e)) == NULL)) {
 		generation_unref(g);
 		return NULL;
 	}
@@ -102,18 +104,18 @@ same_bytes(const struct sealed *a, const struct sealed *b)
 
 struct generation *
 generation_map(
-    uint64_t number, const int fds[GENERATION_FDS], const struct generation *before, struct err *e)
+    uint64_t number, const int *fds, size_t nfds, const struct generation *before, struct err *e)
 {
 	const size_t max[GENERATION_FDS] = { SETTINGS_BYTES_MAX, ANCHORS_BYTES_MAX, IDMAP_TEXT_MAX,
-		crlindex_bytes_max() };
+		crlindex_bytes_max(), AUTHKEYS_BYTES_MAX };
 	struct sealed s[GENERATION_FDS] = { { 0 } };
 	struct generation_parts parts;
 	struct generation *g = NULL;
 	size_t n = 0;
 
-	while (n < GENERATION_FDS && sealed_map(fds[n], max[n], &s[n], e) == 0)
+	while (n < nfds && sealed_map(fds[n], max[n], &s[n], e) == 0)
 		n++;
-	if (n == GENERATION_FDS) {
+	if (n == nfds) {
 		parts = (struct generation_parts){ .settings = s[0].p,
 			.settings_len = s[0].n,
 			.anchors = s[1].p,
@@ -121,6 +123,7 @@ generation_map(
 			.map = s[2].p,
 			.map_len = s[2].n,
 			.crls = s[3],
+			.authkeys = s[4],
 			.same_map = before != NULL && same_bytes(&before->kept_settings, &s[0]) &&
 					    same_bytes(&before->kept_map, &s[2])
 					? before
@@ -128,16 +131,28 @@ generation_map(
 		g = generation_new(number, &parts, e);
 	}
 	if (g != NULL) {
-		/* these stay mapped; the anchors were read */
+		/* these stay mapped; the others were read */
 		g->kept_settings = s[0];
 		g->kept_map = s[2];
 		g->crl_bytes = s[3];
 		sealed_unmap(&s[1]);
+		sealed_unmap(&s[4]);
 		return g;
 	}
 	while (n > 0)
 		sealed_unmap(&s[--n]);
 	return g;
+}
+
+const struct settings_target *
+generation_target(const struct generation *g, const char *name)
+{
+	const struct settings *s = &g->settings;
+
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (strcmp(s->targets[i].name, name) == 0)
+			return &s->targets[i];
+	return NULL;
 }
 
 struct generation *
@@ -157,6 +172,7 @@ generation_unref(struct generation *g)
 		free(g->map_refs);
 	}
 	free(g->anchors);
+	authkeys_free(g->authkeys);
 	sealed_unmap(&g->kept_settings);
 	sealed_unmap(&g->kept_map);
 	sealed_unmap(&g->crl_bytes);

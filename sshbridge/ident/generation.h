@@ -2,6 +2,7 @@
 #ifndef GENERATION_H
 #define GENERATION_H
 
+#include "authkeys.h"
 #include "crlindex.h"
 #include "idmap.h"
 #include "settings.h"
@@ -20,15 +21,17 @@ struct generation {
 	    kept_map;		/* mapped: to see whether the next ones are the same */
 	struct anchor *anchors; /* sorted, each once */
 	size_t nanchors;
-	struct sealed crl_bytes; /* mapped, the same memory as in all gates */
-	struct crlindex crls;	 /* in crl_bytes */
+	struct sealed crl_bytes;   /* mapped, the same memory as in all gates */
+	struct crlindex crls;	   /* in crl_bytes */
+	struct authkeys *authkeys; /* of jump targets; NULL: none */
 };
 
 /* Bytes of a set, as they lie in sealed memory. */
 struct generation_parts {
 	const uint8_t *settings, *anchors, *map;
 	size_t settings_len, anchors_len, map_len;
-	struct sealed crls; /* must stay as long as the generation; p NULL: no CRLs */
+	struct sealed crls;	/* must stay as long as the generation; p NULL: no CRLs */
+	struct sealed authkeys; /* p NULL: none */
 	const struct generation *same_map; /* has the same settings and map; NULL: none */
 };
 /*
@@ -38,16 +41,20 @@ struct generation_parts {
 struct generation *generation_new(uint64_t number, const struct generation_parts *parts,
     struct err *e) __attribute__((warn_unused_result, nonnull));
 /*
- * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index. Where
+ * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index, SSH keys
+ * of jump targets (with one descriptor less there are none). Where
  * settings and map are those of `before` (may be NULL), as when only CRLs changed, the map is not
  * parsed again: a large one takes longer than anybody who asks should wait.
  */
-#define GENERATION_FDS 4
+#define GENERATION_FDS 5
 struct generation *generation_map(
-    uint64_t number, const int fds[GENERATION_FDS], const struct generation *before, struct err *e)
-    __attribute__((warn_unused_result, nonnull(2, 4)));
+    uint64_t number, const int *fds, size_t nfds, const struct generation *before, struct err *e)
+    __attribute__((warn_unused_result, nonnull(2, 5)));
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */
+/* The target of that name; NULL: the configuration has none. */
+const struct settings_target *generation_target(const struct generation *g, const char *name)
+    __attribute__((nonnull));
 bool generation_same_map(const struct generation *a, const struct generation *b)
     __attribute__((nonnull));
 

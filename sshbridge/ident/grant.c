@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "grant.h"
+#include "ident.h"
+#include "keylogin.h"
 
 static bool
 same_login(const struct grant *g, const struct login *l)
@@ -34,6 +36,7 @@ grant_new(const struct login *l, const struct verdict *v, struct err *e)
 	g->account = memcpy(text + service, l->account, account);
 	g->value = *v->value;
 	g->value.data = memcpy(text + service + account, v->value->data, v->value->len);
+	g->jump = l->name_only;
 	g->has_uid = l->has_uid;
 	g->uid = l->uid;
 	g->line = v->line;
@@ -63,6 +66,11 @@ grant_keep(
 	g->unbound = unbound;
 	g->next = c->grants;
 	c->grants = g;
+	/* of one that waits for its key another rule may have the last word; 0 is the longest */
+	if (!unbound && c->max_session - 1 > v->max_session - 1)
+		c->max_session = v->max_session;
+	if (l->name_only)
+		c->key_to = v->key_to;
 	return 0;
 }
 
@@ -78,28 +86,56 @@ grants_free(struct conn *c)
 	c->grants = NULL;
 }
 
-/* One account again. What ended by max-session= alone is told apart from what the map took away. */
+/* What one account is judged by, whichever it is. */
+struct again {
+	const struct generation *gen;
+	const struct conn *conn;
+	const struct evidence *ev;
+	const struct accepted *accepted;
+	const struct identity *id;
+	struct sockaddr_storage from;
+	int64_t now;
+};
+
 static int
-judge_grant(const struct generation *gen, const struct grant *g, const struct evidence *ev,
-    const struct accepted *a, const struct identity *id, const struct sockaddr_storage *from,
-    int64_t age, bool waits, struct verdict *v)
+judge_at_age(const struct again *k, const struct grant *g, uint32_t age, struct verdict *v)
 {
-	struct login l = { .service = g->service,
+	const struct login l = { .service = g->service,
 		.account = g->account,
 		.has_uid = g->has_uid,
 		.uid = g->uid,
 		.keys = g->keys,
-		.own_key = evidence_key(ev),
-		.age = age > UINT32_MAX ? UINT32_MAX : (uint32_t)age };
+		.own_key = evidence_key(k->ev),
+		.age = age };
+	const struct keylogin_case jump = { .gen = k->gen,
+		.target = k->conn->target,
+		.evidence = k->ev,
+		.accepted = k->accepted,
+		.identity = k->id,
+		.from = &k->from,
+		.account = g->account,
+		.keys = g->keys,
+		.age = age,
+		.now = k->now };
+	struct keylogin by;
+
+	if (g->jump)
+		return keylogin_judge(&jump, &by, v);
+	return judge_account(k->gen, k->accepted, k->id, &k->from, &l, v);
+}
+
+/* One account again. What ended by max-session= alone is told apart from what the map took away. */
+static int
+judge_grant(const struct again *k, const struct grant *g, int64_t age, struct verdict *v)
+{
 	struct verdict young = { 0 };
 
-	if (judge_account(gen, a, id, from, &l, v) == 0)
+	if (judge_at_age(k, g, age > UINT32_MAX ? UINT32_MAX : (uint32_t)age, v) == 0)
 		return 0;
 	/* its key is still waited for, and unbound.c sees to it that it is not for long */
-	if (waits && g->unbound && v->map == IDMAP_KEY_UNKNOWN)
+	if (k->conn->unbound != NULL && g->unbound && v->map == IDMAP_KEY_UNKNOWN)
 		return 0;
-	l.age = 0;
-	if (v->cut == CUT_MAP && judge_account(gen, a, id, from, &l, &young) == 0) {
+	if ((v->cut == CUT_MAP || v->cut == CUT_KEY) && judge_at_age(k, g, 0, &young) == 0) {
 		v->cut = CUT_MAX_SESSION;
 		err_set(&v->why, ERR_REFUSED, "max-session=%u is over", young.max_session);
 	}
@@ -108,21 +144,26 @@ judge_grant(const struct generation *gen, const struct grant *g, const struct ev
 
 int
 grants_judge(const struct generation *g, const struct conn *c, const struct evidence *ev,
-    const struct accepted *a, const struct identity *id, int64_t age, struct verdict *v)
+    const struct accepted *a, const struct identity *id, int64_t now, struct verdict *v)
 {
-	struct sockaddr_storage from;
+	struct again k = { .gen = g, .conn = c, .ev = ev, .accepted = a, .id = id, .now = now };
 	uint32_t first_end = 0;
+	int64_t key_to = 0;
 
-	endpoint_to(&c->client, &from);
+	endpoint_to(&c->client, &k.from);
 	if (c->grants == NULL)
-		return judge_unasked(g, a, id, &from, v);
+		return judge_unasked(g, a, id, &k.from, v);
 	for (const struct grant *one = c->grants; one != NULL; one = one->next) {
-		if (judge_grant(g, one, ev, a, id, &from, age, c->unbound != NULL, v) == -1)
+		v->key_to = 0;
+		if (judge_grant(&k, one, ident_monotonic() - c->since, v) == -1)
 			return -1;
 		/* 0 is the longest */
 		if (v->max_session - 1 < first_end - 1)
 			first_end = v->max_session;
+		if (one->jump)
+			key_to = v->key_to;
 	}
 	v->max_session = first_end;
+	v->key_to = key_to;
 	return 0;
 }

@@ -11,6 +11,7 @@
 struct grant {
 	struct grant *next;
 	const char *service, *account; /* behind the structure, as the value's bytes are */
+	bool jump;		       /* a jump login: account and key are judged by keylogin.h */
 	bool has_uid;
 	uint32_t uid;
 	unsigned line;		   /* of the rule, at the WHO */
@@ -21,8 +22,9 @@ struct grant {
 };
 
 /*
- * Keep what WHO granted: as the first of c->grants, in place of one for the same service, account
- * and uid. -1: ERR_NOMEM, or ERR_REFUSED for an account too many; then nothing is granted.
+ * Keep what WHO granted, or a jump login: as the first of c->grants, in place of one for the same
+ * service, account and uid, with the end that the rule sets. -1: ERR_NOMEM, or ERR_REFUSED for an
+ * account too many; then nothing is granted.
  */
 int grant_keep(struct conn *c, const struct login *l, const struct verdict *v, bool unbound,
     struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -31,11 +33,11 @@ void grants_free(struct conn *c) __attribute__((nonnull));
 /*
  * The map's word on a connection that is there, `age` seconds old, with the certificate `ev`: every
  * account that was granted must still be, to the SSH keys that it was granted to, and before the
- * first one it must be such that could be opened. 0 and v->max_session, the first end of all; or -1
- * and v.
+ * first one it must be such that could be opened. 0 and v->max_session and v->key_to, the first
+ * end of all; or -1 and v.
  */
 int grants_judge(const struct generation *g, const struct conn *c, const struct evidence *ev,
-    const struct accepted *a, const struct identity *id, int64_t age, struct verdict *v)
+    const struct accepted *a, const struct identity *id, int64_t now, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));
 
 #endif

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "hangup.h"
-#include "table.h"
+#include "leg.h"
 
 enum { BATCH = 64 };
 
@@ -27,12 +27,12 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	/* Marks only: nothing is freed here, so no event of this batch can be stale. */
 	for (int i = 0; i < n; i++) {
-		struct conn *c = got[i].data.ptr;
+		struct leg *l = got[i].data.ptr;
 
 		if ((got[i].events & (EPOLLERR | EPOLLHUP)) != 0)
-			c->ended = true;
+			leg_ended(l);
 		else if ((got[i].events & EPOLLRDHUP) != 0)
-			c->target_eof = true;
+			l->target_eof = true;
 	}
 }
 
@@ -61,11 +61,11 @@ hangup_done(struct hangup *h)
 }
 
 int
-hangup_watch(struct hangup *h, struct conn *c, struct err *e)
+hangup_watch(struct hangup *h, struct leg *l, struct err *e)
 {
-	struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = l };
 
-	if (epoll_ctl(h->epfd, EPOLL_CTL_ADD, c->fd, &ev) == -1)
+	if (epoll_ctl(h->epfd, EPOLL_CTL_ADD, l->fd, &ev) == -1)
 		return err_sys(e, errno, "hang-up watch");
 	return 0;
 }

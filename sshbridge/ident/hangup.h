@@ -6,7 +6,7 @@
 
 #include "err.h"
 
-struct conn;
+struct leg;
 
 struct hangup {
 	int epfd; /* its own epoll instance, which the event loop watches */
@@ -17,8 +17,8 @@ struct hangup {
 int hangup_init(struct hangup *h, struct event_base *base, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 void hangup_done(struct hangup *h) __attribute__((nonnull));
-/* Watch c->fd. An end that is there already is seen too. */
-int hangup_watch(struct hangup *h, struct conn *c, struct err *e)
+/* Watch l->fd. An end that is there already is seen too. */
+int hangup_watch(struct hangup *h, struct leg *l, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /*
  * Always before the duplicate is closed: the gate holds the same open file, so a close here

@@ -16,7 +16,9 @@ struct hold {
 	struct answer *answer;
 	/* OPENED */
 	int fd;
-	uint32_t idle_timeout;
+	/* others */
+	void (*done)(void *arg, bool written);
+	void *arg;
 };
 
 static int64_t
@@ -81,15 +83,26 @@ hold_forget(struct hold *h)
 		hold_free(h);
 }
 
+struct hold *
+hold_call(struct ident *id, uint64_t record, void (*done)(void *arg, bool written), void *arg)
+{
+	struct hold *h = hold_new(id, record, 0);
+
+	if (h == NULL)
+		return NULL;
+	h->done = done;
+	h->arg = arg;
+	return h;
+}
+
 bool
-hold_opened(struct ident *id, struct conn *c, uint64_t record, uint32_t idle_timeout, int fd)
+hold_opened(struct ident *id, struct conn *c, uint64_t record, int fd)
 {
 	struct hold *h = hold_new(id, record, c->id);
 
 	if (h == NULL)
 		return false;
 	h->fd = fd;
-	h->idle_timeout = idle_timeout;
 	c->held = true;
 	return true;
 }
@@ -121,7 +134,6 @@ static void
 release_opened(struct hold *h, struct conn *c, bool written)
 {
 	struct ident *id = h->id;
-	uint32_t idle_timeout = h->idle_timeout;
 	int fd = h->fd;
 
 	/* gone: its end has been told, the socket is shut down */
@@ -131,7 +143,17 @@ release_opened(struct hold *h, struct conn *c, bool written)
 	}
 	h->fd = -1;
 	hold_free(h);
-	open_release(id, c, idle_timeout, fd, written);
+	open_release(id, c, fd, written);
+}
+
+static void
+release_call(struct hold *h, bool written)
+{
+	void (*done)(void *arg, bool w) = h->done;
+	void *arg = h->arg;
+
+	hold_free(h);
+	done(arg, written);
 }
 
 static void
@@ -139,7 +161,9 @@ release(struct hold *h, bool written)
 {
 	struct conn *c = table_by_id(&h->id->table, h->conn);
 
-	if (h->asker != NULL)
+	if (h->done != NULL)
+		release_call(h, written);
+	else if (h->asker != NULL)
 		release_answer(h, c, written);
 	else
 		release_opened(h, c, written);

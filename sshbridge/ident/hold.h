@@ -35,11 +35,17 @@ void hold_done(struct ident *id) __attribute__((nonnull));
 /* A yes to a PAM question; the asker has answer->record. False: out of memory, say no. */
 bool hold_answer(struct ident *id, struct asker *a, const struct answer *answer)
     __attribute__((warn_unused_result, nonnull));
-/* The asker went away. */
+/* Nobody waits for it any more. */
 void hold_forget(struct hold *h);
 /* OPENED with its socket, which is taken over unless it fails. */
-bool hold_opened(struct ident *id, struct conn *c, uint64_t record, uint32_t idle_timeout, int fd)
+bool hold_opened(struct ident *id, struct conn *c, uint64_t record, int fd)
     __attribute__((warn_unused_result, nonnull));
+
+/*
+ * Any other: `done` is called once, unless it is forgotten before. NULL: out of memory, say no.
+ */
+struct hold *hold_call(struct ident *id, uint64_t record, void (*done)(void *arg, bool written),
+    void *arg) __attribute__((warn_unused_result, nonnull));
 
 /* AUDITED: the record of that number is written, or is not. One that nobody waits for is none. */
 void hold_audited(struct ident *id, uint64_t record, bool written) __attribute__((nonnull));

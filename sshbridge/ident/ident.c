@@ -1,8 +1,10 @@
 /* ident.c - the process' state, from its start to its end */
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ident.h"
+#include "routeask.h"
 
 int64_t
 ident_now(void)
@@ -39,11 +41,15 @@ ident_init(struct ident *id, struct err *e)
 	LIST_INIT(&id->gates);
 	LIST_INIT(&id->names.asked);
 	id->locks.fd = -1;
+	id->route = -1;
 	if ((id->base = event_base_new()) == NULL)
 		return err_nomem(e, "event loop");
 	if (table_init(&id->table, e) == -1 || hangup_init(&id->hangup, id->base, e) == -1)
 		return -1;
 	control_init(id);
+	jumps_init(id);
+	if ((id->route = route_open(e)) == -1)
+		return -1;
 	if (cuts_init(id, e) == -1 || review_init(id, e) == -1 || candidate_init(id, e) == -1 ||
 	    crlage_init(id, e) == -1 || locks_init(id, e) == -1 || hold_init(id, e) == -1 ||
 	    keys_init(id, e) == -1)
@@ -63,6 +69,7 @@ ident_done(struct ident *id)
 	names_done(id);
 	while (!LIST_EMPTY(&id->gates))
 		gates_remove(LIST_FIRST(&id->gates), "ident ends");
+	jumps_done(id);
 	candidate_done(id);
 	review_done(id);
 	cuts_done(id);
@@ -71,6 +78,8 @@ ident_done(struct ident *id)
 	generation_unref(id->gen);
 	hangup_done(&id->hangup);
 	msgq_free(id->monitor);
+	if (id->route != -1)
+		close(id->route);
 	if (id->base != NULL)
 		event_base_free(id->base);
 	*id = (struct ident){ 0 };

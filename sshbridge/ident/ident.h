@@ -19,6 +19,7 @@
 #include "hangup.h"
 #include "locks.h"
 #include "hold.h"
+#include "jump.h"
 #include "keys.h"
 #include "msgq.h"
 #include "names.h"
@@ -34,7 +35,8 @@
 /* Since the process began. */
 struct ident_stats {
 	uint64_t opened, refused, closed; /* connections */
-	uint64_t granted, denied;	  /* answers to WHO */
+	uint64_t granted, denied;	  /* answers to WHO, and logins to a jump */
+	uint64_t channels_opened, channels_refused;
 };
 
 struct ident {
@@ -49,6 +51,8 @@ struct ident {
 	struct gate_list gates;
 	struct names names;
 	struct ask ask;
+	struct jumps jumps;
+	int route; /* a netlink socket: what the routing table says of an address */
 	struct keys keys;
 	struct older older;
 	struct control control;

@@ -183,24 +183,35 @@ judge_open(const struct generation *g, const struct evidence *ev, const struct i
 	return judge_unasked(g, &a, id, from, v);
 }
 
-int
-judge_account(const struct generation *g, const struct accepted *a, const struct identity *id,
-    const struct sockaddr_storage *from, const struct login *l, struct verdict *v)
+void
+judge_query(const struct accepted *a, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, struct idmap_query *q)
 {
-	struct idmap_rule_info rule = { 0 };
-	const struct idmap_query q = { .id = id,
+	*q = (struct idmap_query){ .id = id,
 		.sections = a->names,
 		.nsections = a->n,
 		.from = (const struct sockaddr *)from,
 		.account = l->account,
 		.has_uid = l->has_uid,
 		.uid = l->uid,
+		.name_only = l->name_only,
 		.service = l->service,
 		.age = l->age,
 		.keys = l->keys,
 		.own_key = l->own_key,
 		.bound_only = l->bound_only };
-	enum idmap_verdict answer = idmap_who(g->map, &q, &rule);
+}
+
+int
+judge_account(const struct generation *g, const struct accepted *a, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, struct verdict *v)
+{
+	struct idmap_rule_info rule = { 0 };
+	struct idmap_query q;
+	enum idmap_verdict answer;
+
+	judge_query(a, id, from, l, &q);
+	answer = idmap_who(g->map, &q, &rule);
 
 	if (answer == IDMAP_YES || answer == IDMAP_KEY_UNKNOWN) {
 		v->line = rule.line;

@@ -25,6 +25,7 @@ enum cut_code {
 	CUT_IDENTITY = 6, /* a renewal by another identity */
 	CUT_KEY = 7,	  /* the SSH key was not confirmed */
 	CUT_MAX_SESSION = 8,
+	CUT_PAM = 9, /* the PAM session of a jump login has ended */
 };
 struct verdict {
 	enum refusal refusal;
@@ -37,6 +38,7 @@ struct verdict {
 	const struct id_value *value; /* by which the rule matched */
 	const char *section;	      /* for which it did */
 	uint32_t max_session;	      /* seconds from OPEN; 0: no end */
+	int64_t key_to;		      /* the last second at which the SSH key counts; 0: no end */
 };
 /* Text for the user and the log; the log's may be filled already. Return -1. */
 int verdict_refuse(struct verdict *v, enum refusal refusal, const char *user)
@@ -74,7 +76,8 @@ struct login {
 	uint32_t age;		   /* seconds since OPEN */
 	const struct keyset *keys; /* SSH keys that it was proved with; NULL: not known (yet) */
 	const uint8_t *own_key;	   /* evidence_key() of the certificate */
-	bool bound_only;	   /* only a rule whose bind= holds counts: mtls-keys asks */
+	bool bound_only;	   /* only a rule whose bind= holds counts */
+	bool name_only;		   /* the account is a name, and no user of this machine */
 };
 /*
  * The map's word on an account, for the sections that accept; every judgement of an account goes
@@ -85,6 +88,10 @@ struct login {
 int judge_account(const struct generation *g, const struct accepted *a, const struct identity *id,
     const struct sockaddr_storage *from, const struct login *l, struct verdict *v)
     __attribute__((warn_unused_result, nonnull));
+/* What judge_account() asks the map. */
+void judge_query(const struct accepted *a, const struct identity *id,
+    const struct sockaddr_storage *from, const struct login *l, struct idmap_query *q)
+    __attribute__((nonnull));
 /* The map's word on a connection through which nobody has logged in. 0, or -1 and v. */
 int judge_unasked(const struct generation *g, const struct accepted *a, const struct identity *id,
     const struct sockaddr_storage *from, struct verdict *v)

@@ -1,4 +1,5 @@
 /* list.c - the live connections as messages for the operator, and those of an older ident judged */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,16 +22,6 @@ is_listed(const struct conn *c)
 }
 
 static void
-first_value(const struct identity *id, enum id_field field, char *dst, size_t size)
-{
-	size_t pos = 0;
-	const struct id_value *v = identity_next(id, field, &pos);
-
-	if (v != NULL)
-		(void)id_value_text(v, dst, size);
-}
-
-static void
 describe(const struct conn *c, const struct identity *identity, struct conninfo *i)
 {
 	memset(i, 0, sizeof(*i));
@@ -41,11 +32,17 @@ describe(const struct conn *c, const struct identity *identity, struct conninfo 
 	(void)snprintf(i->target, sizeof(i->target), "%s", c->target);
 	if (c->grants != NULL)
 		(void)snprintf(i->account, sizeof(i->account), "%s", c->grants->account);
-	if (identity != NULL)
-		first_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
+	evidence_value(identity, ID_SERIAL, i->serial, sizeof(i->serial));
 	(void)text_sha256(i->fingerprint, c->evidence->leaf);
 	i->not_after = c->evidence->leaf_not_after;
-	i->has_bytes = bytes_of(c->fd, &i->from_client, &i->to_client);
+	i->is_jump = c->to_jump;
+	if (c->jump != NULL) {
+		i->has_bytes = true;
+		i->channels = jump_channels(c->jump);
+		jump_bytes(c->jump, &i->from_client, &i->to_client);
+	} else {
+		i->has_bytes = bytes_of(c->leg.fd, &i->from_client, &i->to_client);
+	}
 }
 
 static void
@@ -143,6 +140,45 @@ put_login(struct msg_out *o, const struct conn *c)
 	put_fact(o, "granted", text_time(at, c->granted));
 }
 
+/* "3 to db1.prod.example:22 at 10.0.0.5:22 since TIME, 12 in, 34 out" */
+static void
+put_channel(struct msg_out *o, const struct channel *ch)
+{
+	char text[FACT_MAX], to[REACH_TEXT_SIZE], at[ADDR_TEXT_SIZE], since[TEXT_TIME_SIZE];
+	uint64_t in = 0, out = 0;
+
+	if (!ch->open)
+		return;
+	if (!bytes_of(ch->leg.fd, &in, &out))
+		in = out = 0;
+	(void)snprintf(text, sizeof(text),
+	    "%" PRIu32 " to %s at %s since %s, %" PRIu64 " in, %" PRIu64 " out%s", ch->number,
+	    reach_text(&ch->to, to), endpoint_text_port(&ch->leg.tuple.remote, at),
+	    text_time(since, ident_now() - (ident_monotonic() - ch->since)), in, out,
+	    ch->leg.ended ? ", ending" : "");
+	put_fact(o, "channel", text);
+}
+
+static void
+put_jump(struct msg_out *o, const struct jump *j)
+{
+	const struct channel *ch;
+	const struct refusal_note *note;
+	char text[FACT_MAX], at[TEXT_TIME_SIZE], key[TEXT_SHA256_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu32, j->number);
+	put_fact(o, "jump", text);
+	if (j->phase == JUMP_IN)
+		put_fact(o, "key", text_sha256(key, j->key.sha256));
+	LIST_FOREACH(ch, &j->channels, of_jump)
+	put_channel(o, ch);
+	for (unsigned i = 0; (note = refusals_get(&j->refusals, i)) != NULL; i++) {
+		(void)snprintf(text, sizeof(text), "%s at %s: %s", note->to,
+		    text_time(at, note->at), note->why);
+		put_fact(o, "refused", text);
+	}
+}
+
 static void
 put_paths(struct msg_out *o, const struct evidence *ev)
 {
@@ -166,9 +202,11 @@ put_facts(struct msg_out *o, const struct conn *c)
 
 	(void)snprintf(text, sizeof(text), "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
 	put_fact(o, "handshake", text);
-	put_fact(o, "via", endpoint_text_port(&c->tuple.local, at));
-	put_fact(o, "server", endpoint_text_port(&c->tuple.remote, at));
-	put_fact(o, "state", who_state_name(who_tcp_state(c->fd, &e)));
+	if (c->leg.listed) {
+		put_fact(o, "via", endpoint_text_port(&c->leg.tuple.local, at));
+		put_fact(o, "server", endpoint_text_port(&c->leg.tuple.remote, at));
+		put_fact(o, "state", who_state_name(who_tcp_state(c->leg.fd, &e)));
+	}
 	put_login(o, c);
 	put_paths(o, c->evidence);
 }
@@ -188,6 +226,9 @@ list_show(struct ident *id, uint64_t conn, struct msg_out *o)
 	if ((identity = evidence_identity(c->evidence, &e)) != NULL)
 		put_identity(o, identity);
 	identity_free(identity);
+	/* last: of very many channels some are left out */
+	if (c->jump != NULL)
+		put_jump(o, c->jump);
 	msg_put_str(o, "");
 	return 0;
 }
@@ -196,6 +237,8 @@ list_show(struct ident *id, uint64_t conn, struct msg_out *o)
 
 /* Gates of one STATS; more than that there are while instances change only. */
 enum { STATS_GATES_MAX = 1024 };
+/* u64s before the gates */
+enum { STATS_NUMBERS = 12 };
 
 void
 list_stats(const struct ident *id, struct msg_out *o)
@@ -213,6 +256,9 @@ list_stats(const struct ident *id, struct msg_out *o)
 	msg_put_u64(o, id->stats.granted);
 	msg_put_u64(o, id->stats.denied);
 	msg_put_u64(o, id->locks.set.n);
+	msg_put_u64(o, id->stats.channels_opened);
+	msg_put_u64(o, id->stats.channels_refused);
+	msg_put_u64(o, id->jumps.nready);
 	LIST_FOREACH(g, &id->gates, all)
 	n += n < STATS_GATES_MAX;
 	msg_put_u32(o, n);
@@ -274,7 +320,7 @@ check_stats(struct msg_in *m)
 
 	if (msg_get_u32(m, &older) == -1 || older > 1)
 		return -1;
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < STATS_NUMBERS; i++)
 		if (msg_get_u64(m, &v) == -1)
 			return -1;
 	if (msg_get_u32(m, &n) == -1 || n > STATS_GATES_MAX)
@@ -309,7 +355,7 @@ list_nothing(unsigned type, struct msg_out *o)
 		msg_put_u32(o, 0);
 	} else {
 		msg_put_u32(o, 0);
-		for (int i = 0; i < 9; i++)
+		for (int i = 0; i < STATS_NUMBERS; i++)
 			msg_put_u64(o, 0);
 		msg_put_u32(o, 0);
 	}

@@ -1,5 +1,6 @@
 /* monitor.c - messages from the monitor: what is in force, and pairs to the other processes */
 #include "ident.h"
+#include "pamlogin.h"
 #include "report.h"
 
 void
@@ -32,9 +33,9 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	if (nfds != GENERATION_FDS)
+	if (nfds != GENERATION_FDS && nfds != GENERATION_FDS - 1)
 		return err_set(e, ERR_PEER, "GENERATION: %zu descriptors", nfds);
-	if ((g = generation_map(number, fds, id->gen, &why)) == NULL) {
+	if ((g = generation_map(number, fds, nfds, id->gen, &why)) == NULL) {
 		ident_ready(id, number, &why);
 		return 0;
 	}
@@ -79,6 +80,43 @@ on_peer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		report(id, CHILD_ERROR, "%s", why.text);
 	else
 		fds[0] = -1;
+	return 0;
+}
+
+/* A jump process that is ready. One that is of no use any more sees its pair close. */
+static int
+on_jump(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct ident *id = ctx;
+	struct err why;
+	uint64_t generation;
+	uint32_t number;
+
+	if (msg_get_u64(m, &generation) == -1 || msg_get_u32(m, &number) == -1)
+		return err_set(e, ERR_PEER, "JUMP: malformed");
+	if (msg_end(m, e) == -1)
+		return -1;
+	if (nfds != 1)
+		return err_set(e, ERR_PEER, "JUMP: %zu descriptors", nfds);
+	if (jumps_add(id, generation, number, fds[0], &why) == -1)
+		report(id, CHILD_WARNING, "%s", why.text);
+	else
+		fds[0] = -1;
+	return 0;
+}
+
+static int
+on_pam(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	uint32_t ok;
+
+	if (msg_get_u32(m, &ok) == -1 || ok > 1)
+		return err_set(e, ERR_PEER, "PAM: malformed");
+	if (msg_end(m, e) == -1)
+		return -1;
+	if (nfds != ok)
+		return err_set(e, ERR_PEER, "PAM: %zu descriptors", nfds);
+	pamlogin_given(ctx, m->conn, ok == 1 ? &fds[0] : NULL);
 	return 0;
 }
 
@@ -133,6 +171,8 @@ static const struct msg_rule rules[] = {
 	{ MSG_LISTEN, 1, 0, 1, on_listen },
 	{ MSG_LOCKS, 1, 0, 1, on_locks },
 	{ MSG_AUDITED, 1, 0, 0, on_audited },
+	{ MSG_JUMP, 1, 0, 1, on_jump },
+	{ MSG_PAM, 1, 0, 1, on_pam },
 };
 
 static int

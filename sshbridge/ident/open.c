@@ -1,6 +1,4 @@
 /* open.c - OPEN: judged by ident's own generation, then dialled */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +30,41 @@ read_request(struct msg_in *m, struct request *r, struct err *e)
 	    addr_fold(&r->from) == -1)
 		return err_set(e, ERR_PEER, "OPEN: malformed");
 	endpoint_from(&r->from, &r->client);
+	return 0;
+}
+
+static void
+on_dialled(void *arg, int fd)
+{
+	struct conn *c = arg;
+
+	open_connected(c->gate->id, c, fd);
+}
+
+static void
+on_not_reached(void *arg, const struct err *why)
+{
+	struct conn *c = arg;
+	struct verdict v = { .why = *why };
+
+	(void)verdict_refuse(&v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
+	open_failed(c->gate->id, c, &v);
+}
+
+static int
+dial(struct ident *id, struct conn *c, const struct settings_target *target, struct verdict *v)
+{
+	const struct dial_to to = { .conn = c,
+		.host = target->host,
+		.port = target->port,
+		.source = (enum settings_source)target->source,
+		.connected = on_dialled,
+		.failed = on_not_reached,
+		.arg = c };
+
+	if ((c->dial = dial_start(id, &to, &v->why)) == NULL)
+		return verdict_refuse(
+		    v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
 	return 0;
 }
 
@@ -72,10 +105,9 @@ admit(struct gate *g, struct conn *c, const struct request *r, const struct iden
 	if (table_add(&id->table, c, name, &v->why) == -1)
 		return verdict_refuse(v, REFUSED_INTERNAL, "the bridge is full, try again later");
 	review_judged(id, c, now);
-	if (dial_start(id, c, target, &v->why) == -1)
-		return verdict_refuse(
-		    v, REFUSED_TARGET, "the server behind the bridge cannot be reached");
-	return 0;
+	c->idle_timeout = target->idle_timeout;
+	c->to_jump = target->mode == TARGET_JUMP;
+	return c->to_jump ? jumps_want(id, c, v) : dial(id, c, target, v);
 }
 
 int
@@ -120,59 +152,53 @@ open_failed(struct ident *id, struct conn *c, const struct verdict *v)
 		table_remove(id, c, &told);
 }
 
-/* The duplicate, the tuple, the watch: all of it before the gate has the socket. */
-static int
-hold(struct ident *id, struct conn *c, int fd, struct err *e)
-{
-	struct tuple t;
-	int dup;
-
-	if (tuple_of(fd, &t, e) == -1)
-		return -1;
-	if (table_by_tuple(&id->table, &t) != NULL)
-		return err_set(e, ERR_SYS, "its two ends are on the table already");
-	if ((dup = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
-		return err_sys(e, errno, "duplicate of the target's socket");
-	table_live(&id->table, c, dup, &t);
-	return hangup_watch(&id->hangup, c, e);
-}
-
 void
 open_connected(struct ident *id, struct conn *c, int fd)
 {
-	uint32_t idle_timeout = c->dial->target->idle_timeout;
 	struct verdict v = { 0 };
-	uint64_t record;
 
 	dial_free(c->dial);
 	c->dial = NULL;
-	if (hold(id, c, fd, &v.why) == -1) {
+	if (leg_hold(id, &c->leg, fd, &v.why) == -1) {
 		close(fd);
 		(void)verdict_refuse(&v, REFUSED_INTERNAL, "the bridge is full, try again later");
 		open_failed(id, c, &v);
 		return;
 	}
-	if (!report_opened(id, c, &record))
-		open_release(id, c, idle_timeout, fd, false);
-	else if (record == 0)
-		open_release(id, c, idle_timeout, fd, true);
-	else if (!hold_opened(id, c, record, idle_timeout, fd))
-		open_release(id, c, idle_timeout, fd, false);
+	table_live(&id->table, c);
+	open_report(id, c, fd);
 }
 
 void
-open_release(struct ident *id, struct conn *c, uint32_t idle_timeout, int fd, bool recorded)
+open_report(struct ident *id, struct conn *c, int fd)
+{
+	uint64_t record;
+
+	if (!report_opened(id, c, &record))
+		open_release(id, c, fd, false);
+	else if (record == 0)
+		open_release(id, c, fd, true);
+	else if (!hold_opened(id, c, record, fd))
+		open_release(id, c, fd, false);
+}
+
+void
+open_release(struct ident *id, struct conn *c, int fd, bool recorded)
 {
 	struct verdict v = { 0 };
 
 	c->held = false;
-	if (recorded) {
+	if (recorded && (!c->to_jump || jump_start(c) == 0)) {
 		id->stats.opened++;
-		gate_send_opened(c->gate, c, idle_timeout, review_renew_at(id, c, ident_now()), fd);
+		gate_send_opened(c->gate, c, review_renew_at(id, c, ident_now()), fd);
 		return;
 	}
 	close(fd);
-	err_set(&v.why, ERR_REFUSED, HOLD_REFUSAL);
-	(void)verdict_refuse(&v, REFUSED_INTERNAL, HOLD_REFUSAL);
+	if (recorded)
+		err_set(&v.why, ERR_SYS, "the jump process ended before it began");
+	else
+		err_set(&v.why, ERR_REFUSED, HOLD_REFUSAL);
+	(void)verdict_refuse(
+	    &v, REFUSED_INTERNAL, recorded ? "try again in a moment" : HOLD_REFUSAL);
 	open_failed(id, c, &v);
 }

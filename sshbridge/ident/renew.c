@@ -105,7 +105,7 @@ judge(const struct ident *id, struct renewal *r, int64_t now)
 	if (o == TAKEN)
 		o = judge_person(id, r);
 	if (o == TAKEN && grants_judge(id->gen, r->conn, r->evidence, &r->accepted, r->identity,
-			      ident_monotonic() - r->conn->since, &r->v) == -1)
+			      now, &r->v) == -1)
 		o = CUT;
 	return o;
 }
@@ -122,6 +122,7 @@ exchange(struct ident *id, struct renewal *r, int64_t now)
 		return LATER;
 	c->evidence = r->evidence;
 	c->max_session = r->v.max_session;
+	c->key_to = r->v.key_to;
 	review_judged(id, c, now);
 	r->evidence = old;
 	report_renewed(id, c, old, r->identity);

@@ -154,8 +154,8 @@ put_open(struct logline *l, const char *event, const struct conn *c, const struc
 	logline_fmt(l, "handshake", "g%u-%u", (unsigned)c->gate->index, (unsigned)c->number);
 	logline_str(l, "from", endpoint_text_port(&c->client, at));
 	logline_str(l, "target", c->target);
-	if (c->live)
-		logline_str(l, "via", endpoint_text_port(&c->tuple.local, at));
+	if (c->leg.listed)
+		logline_str(l, "via", endpoint_text_port(&c->leg.tuple.local, at));
 	if (v != NULL && v->line != 0)
 		logline_fmt(l, "rule", "map:%u", v->line);
 	if (v != NULL)

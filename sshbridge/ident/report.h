@@ -36,6 +36,24 @@ void report_denied(struct ident *id, const struct conn *c, const struct question
 void report_closed(struct ident *id, const struct conn *c, int64_t seconds,
     const struct conn_end *end) __attribute__((nonnull));
 
+/*
+ * Of a jump connection: a login, and the targets that it opens. Those with a record as
+ * report_grant(). A channel that ends before it was opened is "refused".
+ */
+struct jump;
+struct jump_key;
+struct channel;
+void report_login_denied(struct ident *id, const struct jump *j, const struct jump_key *key,
+    const struct verdict *v) __attribute__((nonnull));
+bool report_login_granted(struct ident *id, const struct jump *j, const struct verdict *v,
+    uint64_t *record) __attribute__((warn_unused_result, nonnull));
+bool report_channel_opened(struct ident *id, const struct channel *ch, uint64_t *record)
+    __attribute__((warn_unused_result, nonnull));
+void report_channel_refused(struct ident *id, const struct channel *ch, const struct verdict *v)
+    __attribute__((nonnull));
+void report_channel_closed(struct ident *id, const struct channel *ch, const struct conn_end *end)
+    __attribute__((nonnull));
+
 /* "cut", once for each connection that is. */
 void report_cut(struct ident *id, const struct conn *c, const char *why) __attribute__((nonnull));
 /* "renewed": c has the new evidence already, of `now`; `old` is what it had. */

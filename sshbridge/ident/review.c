@@ -17,22 +17,10 @@ enum { SLICE_NS = 200000, GLANCES = 32 };
 /* Seconds between two questions for a new certificate. */
 enum { RENEW_MIN = 5 };
 
-/* The target by its name; NULL: the configuration has it no more. */
-static const struct settings_target *
-target_of(const struct generation *g, const struct conn *c)
-{
-	const struct settings *s = &g->settings;
-
-	for (size_t i = 0; i < s->ntargets; i++)
-		if (strcmp(s->targets[i].name, c->target) == 0)
-			return &s->targets[i];
-	return NULL;
-}
-
 enum judge_mode
 review_mode(const struct generation *g, const struct conn *c)
 {
-	const struct settings_target *t = target_of(g, c);
+	const struct settings_target *t = generation_target(g, c->target);
 
 	return t != NULL && t->keep_expired ? JUDGE_KEEP : JUDGE_LIVE;
 }
@@ -61,7 +49,7 @@ review_judged(struct ident *id, struct conn *c, int64_t now)
 int64_t
 review_renew_at(const struct ident *id, const struct conn *c, int64_t now)
 {
-	const struct settings_target *t = target_of(id->gen, c);
+	const struct settings_target *t = generation_target(id->gen, c->target);
 	int64_t end = c->holds_to, at;
 
 	if (t == NULL || t->reauth == 0 || end == INT64_MAX)
@@ -85,7 +73,8 @@ static bool
 times_hold(const struct conn *c, int64_t now)
 {
 	return now >= c->holds_from && now <= c->holds_to &&
-	       (c->max_session == 0 || age_of(c) < c->max_session);
+	       (c->max_session == 0 || age_of(c) < c->max_session) &&
+	       (c->key_to == 0 || now <= c->key_to);
 }
 
 /* 0: it may go on; 1: not to be said now; -1: v says why not. */
@@ -101,7 +90,7 @@ judge_live(struct ident *id, struct conn *c, int64_t now, struct verdict *v)
 	/* without memory the map cannot be asked: again in a second. WHO says no meanwhile. */
 	if ((identity = evidence_identity(c->evidence, &v->why)) == NULL)
 		return 1;
-	r = grants_judge(id->gen, c, c->evidence, &a, identity, age_of(c), v);
+	r = grants_judge(id->gen, c, c->evidence, &a, identity, now, v);
 	identity_free(identity);
 	return r;
 }
@@ -114,7 +103,10 @@ review_one(struct ident *id, struct conn *c, int64_t now)
 	switch (judge_live(id, c, now, &v)) {
 	case 0:
 		c->max_session = v.max_session;
+		c->key_to = v.key_to;
 		review_judged(id, c, now);
+		if (c->jump != NULL)
+			channels_review(c->jump);
 		return;
 	case -1:
 		id->review.cut++;

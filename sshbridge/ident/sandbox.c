@@ -41,6 +41,13 @@
 static const struct sandbox_call calls[] = {
 	TCP_SOCKET(AF_INET),
 	TCP_SOCKET(AF_INET6),
+	/* the pairs of jump connections: a gate's and the jump process', that and PAM's */
+	{ SCMP_SYS(socketpair), 2,
+	    { SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+		SCMP_A1(SCMP_CMP_EQ, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC) } },
+	{ SCMP_SYS(socketpair), 2,
+	    { SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+		SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC) } },
 	SANDBOX_ANY(bind),
 	SANDBOX_ANY(connect),
 	SANDBOX_ANY(getsockname),

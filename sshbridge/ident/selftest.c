@@ -188,8 +188,9 @@ test_table(struct ident *id, struct evidence *ev, const char *name, struct err *
 		conn_free(c);
 		return -1;
 	}
-	table_live(&id->table, c, -1, &t);
-	if (table_by_tuple(&id->table, &t) != c || table_by_number(&id->table, &g, 1) != c ||
+	table_live(&id->table, c);
+	leg_add(&id->table, &c->leg, -1, &t);
+	if (table_by_tuple(&id->table, &t) != &c->leg || table_by_number(&id->table, &g, 1) != c ||
 	    table_count(&id->table, name) != 1)
 		return fail(e, "an entry is not found");
 	table_remove(id, c, &end);

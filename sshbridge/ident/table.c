@@ -69,17 +69,17 @@ table_by_number(const struct table *t, const struct gate *g, uint32_t number)
 	return NULL;
 }
 
-struct conn *
+struct leg *
 table_by_tuple(const struct table *t, const struct tuple *tuple)
 {
 	struct hash_node *node =
 	    hash_first(&t->by_tuple, hash_bytes(t->seed, tuple, sizeof(*tuple)));
 
 	for (; node != NULL; node = hash_next(node)) {
-		struct conn *c = HASH_ENTRY(node, struct conn, by_tuple);
+		struct leg *l = HASH_ENTRY(node, struct leg, by_tuple);
 
-		if (memcmp(&c->tuple, tuple, sizeof(*tuple)) == 0)
-			return c;
+		if (memcmp(&l->tuple, tuple, sizeof(*tuple)) == 0)
+			return l;
 	}
 	return NULL;
 }
@@ -125,7 +125,7 @@ conn_new(const struct table *t, struct gate *g, uint32_t number, struct evidence
 	c->gate = g;
 	c->number = number;
 	c->evidence = ev;
-	c->fd = -1;
+	leg_init(&c->leg, c);
 	c->since = ident_monotonic();
 	return c;
 }
@@ -199,12 +199,9 @@ table_rename(struct table *t, struct conn *c, const char *name, struct err *e)
 }
 
 void
-table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
+table_live(struct table *t, struct conn *c)
 {
-	c->fd = fd;
-	c->tuple = *tuple;
 	c->live = true;
-	hash_add(&t->by_tuple, &c->by_tuple, hash_bytes(t->seed, tuple, sizeof(*tuple)));
 	t->nlive++;
 }
 
@@ -217,10 +214,7 @@ table_since(const struct conn *c, int64_t now)
 static void
 take_off(struct table *t, struct conn *c)
 {
-	if (c->live) {
-		hash_remove(&t->by_tuple, &c->by_tuple);
-		t->nlive--;
-	}
+	t->nlive -= c->live;
 	hash_remove(&t->by_number, &c->by_number);
 	hash_remove(&t->by_id, &c->by_id);
 	TAILQ_REMOVE(&t->review, c, in_review);
@@ -232,14 +226,11 @@ void
 table_remove(struct ident *id, struct conn *c, const struct conn_end *end)
 {
 	take_off(&id->table, c);
+	jump_forget(c, end->why == NULL ? "refused" : end->why);
 	cut_forget(c);
 	dial_free(c->dial);
 	c->dial = NULL;
-	if (c->fd != -1) {
-		hangup_unwatch(&id->hangup, c->fd);
-		(void)shutdown(c->fd, SHUT_RDWR);
-		close(c->fd);
-	}
+	leg_drop(id, &c->leg);
 	/* one that was refused, or held, was never opened */
 	if (c->live && !c->held && end->why != NULL)
 		id->stats.closed++;

@@ -8,6 +8,7 @@
 #include "endpoint.h"
 #include "evidence.h"
 #include "hash.h"
+#include "leg.h"
 #include "settings.h"
 
 struct ident;
@@ -15,6 +16,9 @@ struct gate;
 struct dial;
 struct unbound;
 struct grant;
+struct jump;
+struct want;
+struct event;
 
 /* One identity's name and how many connections it has. */
 struct person {
@@ -24,7 +28,7 @@ struct person {
 };
 
 struct conn {
-	struct hash_node by_id, by_number, by_tuple;
+	struct hash_node by_id, by_number;
 	LIST_ENTRY(conn) of_gate;
 	struct gate *gate;
 	uint32_t number; /* the gate's own */
@@ -33,16 +37,17 @@ struct conn {
 	struct person *person;	/* NULL until it is on the table */
 	struct endpoint client; /* real address */
 	char target[SETTINGS_NAME_MAX];
-	int64_t since;	   /* monotonic seconds */
-	struct dial *dial; /* while the target is being reached */
+	int64_t since;	       /* monotonic seconds */
+	struct dial *dial;     /* while the target is being reached */
+	uint32_t idle_timeout; /* seconds, of the target; 0: none */
+	bool to_jump;	       /* its target is a jump: */
+	struct want *want;     /* a process is waited for */
+	struct jump *jump;     /* NULL: there is none yet, or it has ended */
 	/* live, from here on */
 	bool live;
-	bool held;	 /* OPENED waits for its record: the gate does not have the socket yet */
-	bool target_eof; /* the target has sent its end: no new login, a session may open */
-	bool ended;	 /* grants nothing any more; it still holds the port */
-	int fd;		 /* the duplicate of the target's socket */
-	struct tuple tuple;
-	uint64_t cookie;	 /* of the socket that asked first; 0: nobody has yet */
+	bool held;	/* OPENED waits for its record: the gate does not have the socket yet */
+	bool ended;	/* grants nothing any more; it still holds the port */
+	struct leg leg; /* what the gate gets the other descriptor of */
 	struct unbound *unbound; /* let in on the word that open_session will tell the key */
 	/* grant.h: the accounts that WHO has granted, the last one first */
 	struct grant *grants;
@@ -52,13 +57,15 @@ struct conn {
 	uint64_t visited, judged;     /* the last pass that came by, and that judged it */
 	int64_t holds_from, holds_to; /* within these seconds no certificate begins or ends */
 	uint32_t max_session;	      /* seconds from `since`; 0: no end */
+	int64_t key_to; /* of a jump login: until then its SSH key counts; 0: no end */
 	/* candidate.h */
 	TAILQ_ENTRY(conn) in_count;
 	uint64_t counted;
 	/* cut.h */
-	uint32_t cut; /* enum cut_code: it was cut; it grants nothing */
-	bool cut_waits;
-	char *cut_text; /* while CUT waits for room; NULL: the usual words */
+	uint32_t cut;		  /* enum cut_code: it was cut; it grants nothing */
+	char *cut_text;		  /* for the client; NULL: the usual words */
+	struct event *cut_late;	  /* the jump process has until then to tell the client */
+	bool cut_told, cut_waits; /* the gate has its CUT, or will when there is room */
 	TAILQ_ENTRY(conn) in_cuts;
 };
 LIST_HEAD(conn_list, conn);
@@ -87,9 +94,8 @@ int table_add(struct table *t, struct conn *c, const char *name, struct err *e)
 int table_rename(struct table *t, struct conn *c, const char *name, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 uint32_t table_count(const struct table *t, const char *name) __attribute__((nonnull));
-/* The target is connected: `fd` is the duplicate; from now on WHO finds it. Takes fd over. */
-void table_live(struct table *t, struct conn *c, int fd, const struct tuple *tuple)
-    __attribute__((nonnull));
+/* Its leg is there, or will be before anybody hears of it. */
+void table_live(struct table *t, struct conn *c) __attribute__((nonnull));
 
 /* When it began, in seconds since 1970-01-01 UTC. */
 int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
@@ -97,13 +103,10 @@ int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
 struct conn *table_by_id(const struct table *t, uint64_t id) __attribute__((nonnull));
 struct conn *table_by_number(const struct table *t, const struct gate *g, uint32_t number)
     __attribute__((nonnull(1)));
-struct conn *table_by_tuple(const struct table *t, const struct tuple *tuple)
+struct leg *table_by_tuple(const struct table *t, const struct tuple *tuple)
     __attribute__((nonnull));
 
-/*
- * The end of a connection, on every path: off the table, so that nothing finds it; then shut down
- * (a close alone sends nothing while the gate has it open too); then closed; then one log line.
- */
+/* The end of a connection, on every path: off the table, its legs dropped, then one log line. */
 struct conn_end {
 	const char *why;
 	bool has_bytes;

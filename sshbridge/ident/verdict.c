@@ -18,6 +18,7 @@ static const char ending[] = "the connection is ending";
 struct case_ {
 	const struct question *q;
 	struct who_facts facts;
+	struct leg *leg; /* that the question is about; NULL: none here */
 	struct conn *conn;
 	struct identity *identity;
 	struct keyset keys; /* proved by the client; HOOK_KEYS: the one that it offers */
@@ -49,9 +50,9 @@ check_cookie(struct case_ *k)
 {
 	if (k->q->hook == HOOK_KEYS) /* shows none */
 		return 0;
-	if (k->conn->cookie == 0)
-		k->conn->cookie = k->facts.cookie;
-	if (k->conn->cookie != k->facts.cookie)
+	if (k->leg->cookie == 0)
+		k->leg->cookie = k->facts.cookie;
+	if (k->leg->cookie != k->facts.cookie)
 		return deny(k, no_bridge, "another socket with the same ends asked before");
 	return 0;
 }
@@ -60,22 +61,23 @@ check_cookie(struct case_ *k)
 static int
 check_state(struct case_ *k)
 {
-	struct conn *c = k->conn;
+	const struct conn *c = k->conn;
+	struct leg *l = k->leg;
 	char text[120];
 	int own;
 
 	/* nobody can be through yet, and what ends it now ends it at once (cut.c) */
 	if (c->held)
 		return deny(k, ending, "the record of its opening is not written yet");
-	if (c->ended || (c->target_eof && k->q->hook != HOOK_OPEN_SESSION))
+	if (c->ended || l->ended || (l->target_eof && k->q->hook != HOOK_OPEN_SESSION))
 		return deny(k, ending, "the connection has ended");
-	if ((own = who_tcp_state(c->fd, &k->v.why)) == -1) {
-		c->ended = true;
+	if ((own = who_tcp_state(l->fd, &k->v.why)) == -1) {
+		leg_ended(l);
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, ending);
 	}
 	/* our side is past its use for good; it keeps the port until the gate is through */
 	if (own != TCP_ESTABLISHED && own != TCP_CLOSE_WAIT)
-		c->ended = true;
+		leg_ended(l);
 	if (state_allows(own, k->q->hook) && state_allows(k->facts.state, k->q->hook))
 		return 0;
 	(void)snprintf(text, sizeof(text), "TCP state %s at the bridge, %s at the server",
@@ -132,9 +134,6 @@ keep(struct case_ *k, const struct login *login)
 		return 0;
 	if (grant_keep(c, login, &k->v, k->unbound, &k->v.why) == -1)
 		return verdict_refuse(&k->v, REFUSED_INTERNAL, "try again later");
-	/* of one that waits for its key another rule may have the last word; 0 is the longest */
-	if (!k->unbound && c->max_session - 1 > k->v.max_session - 1)
-		c->max_session = k->v.max_session;
 	return 0;
 }
 
@@ -192,17 +191,6 @@ judge_entry(struct ident *id, struct case_ *k, int64_t now)
 }
 
 static void
-first_value(const struct identity *id, enum id_field field, char *dst, size_t size)
-{
-	size_t pos = 0;
-	const struct id_value *v = identity_next(id, field, &pos);
-
-	dst[0] = '\0';
-	if (v != NULL)
-		(void)id_value_text(v, dst, size);
-}
-
-static void
 answer_yes(const struct case_ *k, struct answer *a)
 {
 	const struct conn *c = k->conn;
@@ -213,9 +201,9 @@ answer_yes(const struct case_ *k, struct answer *a)
 	(void)snprintf(a->identity, sizeof(a->identity), "%s", c->person->name);
 	(void)endpoint_text(&c->client, a->address);
 	a->port = c->client.port;
-	first_value(k->identity, ID_SUBJECT, a->subject, sizeof(a->subject));
-	first_value(k->identity, ID_ISSUER, a->issuer, sizeof(a->issuer));
-	first_value(k->identity, ID_SERIAL, a->serial, sizeof(a->serial));
+	evidence_value(k->identity, ID_SUBJECT, a->subject, sizeof(a->subject));
+	evidence_value(k->identity, ID_ISSUER, a->issuer, sizeof(a->issuer));
+	evidence_value(k->identity, ID_SERIAL, a->serial, sizeof(a->serial));
 	(void)text_sha256(a->fingerprint, c->evidence->leaf);
 	a->not_after = c->evidence->leaf_not_after;
 	(void)snprintf(a->rule, sizeof(a->rule), "map:%u", k->v.line);
@@ -291,23 +279,37 @@ get_facts(const struct ident *id, const struct question *q, int fd, struct case_
 	return 0;
 }
 
+/*
+ * The entry whose far end was shown. sshd's manual says that %C begins with the client, and OpenSSH
+ * 10.0 begins with the server: what mtls-keys tells is looked up both ways. The two are of one
+ * connection, and of nobody else's, as the port is held.
+ */
+static struct leg *
+find_leg(const struct ident *id, struct case_ *k)
+{
+	struct tuple *shown = &k->facts.tuple;
+	struct tuple ours = { .local = shown->remote, .remote = shown->local };
+	struct leg *l = table_by_tuple(&id->table, &ours);
+
+	if (l == NULL && k->q->hook == HOOK_KEYS && (l = table_by_tuple(&id->table, shown)) != NULL)
+		*shown = ours;
+	return l;
+}
+
 bool
 who_judge(
     struct ident *id, const struct question *q, int fd, bool pass_on, int64_t now, struct answer *a)
 {
 	struct case_ k = { .q = q };
 	enum no_kind kind;
-	struct tuple ours;
 
 	memset(a, 0, sizeof(*a));
 	/* it is the server's end: its far end is ours */
-	if (get_facts(id, q, fd, &k) == 0) {
-		ours =
-		    (struct tuple){ .local = k.facts.tuple.remote, .remote = k.facts.tuple.local };
-		if (k.facts.netns == id->netns) {
-			if ((k.conn = table_by_tuple(&id->table, &ours)) == NULL && pass_on)
-				return false;
-		}
+	if (get_facts(id, q, fd, &k) == 0 && k.facts.netns == id->netns) {
+		if ((k.leg = find_leg(id, &k)) != NULL)
+			k.conn = k.leg->conn;
+		else if (pass_on)
+			return false;
 	}
 	if (judge_case(id, &k, now, &kind) == 0) {
 		answer_yes(&k, a);

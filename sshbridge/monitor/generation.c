@@ -346,3 +346,11 @@ generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
 	send_key(gate, g);
 	send_generation(gate, g, which, 4);
 }
+
+void
+generation_to_jump(struct kid *jump, struct generation *g)
+{
+	static const int which[] = { GEN_SETTINGS };
+
+	send_generation(jump, g, which, 1);
+}

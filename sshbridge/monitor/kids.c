@@ -1,4 +1,4 @@
-/* kids.c - the children: their messages, their end, and that they are started again */
+/* kids.c - the children: their start, their end, and that they are started again */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,12 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "jumps.h"
 #include "locks.h"
-#include "monitor.h"
-#include "text.h"
 
-/* Log lines of one child in one second; the rest is counted. */
+/* Log lines of one child in one second; the rest is counted. Of jump and pam there are many. */
 #define LINES_PER_SECOND 2000
+#define LINES_OF_ONE	 20
 /* What may wait for one child: descriptors and keys of a generation, never a flood. */
 #define QUEUE_BYTES   (4U << 20)
 #define SHORT_LIFE_MS 10000
@@ -24,7 +24,15 @@ static const char *const programs[] = { [KID_LOG] = "log",
 	[KID_IDENT] = "ident",
 	[KID_RESOLVE] = "resolve",
 	[KID_GATE] = "gate",
-	[KID_EXPLAIN] = "load" };
+	[KID_EXPLAIN] = "load",
+	[KID_JUMP] = "jump",
+	[KID_PAM] = "pam" };
+
+bool
+kid_is_of_many(const struct kid *k)
+{
+	return k->kind == KID_JUMP || k->kind == KID_PAM;
+}
 
 void
 kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
@@ -33,77 +41,20 @@ kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
 	k->m = m;
 	k->kind = kind;
 	k->index = index;
-	if (kind == KID_GATE)
-		(void)snprintf(k->tag, sizeof(k->tag), "gate-%u", index);
+	if (kind == KID_GATE || kid_is_of_many(k))
+		(void)snprintf(k->tag, sizeof(k->tag), "%s-%u", programs[kind], index);
 	else
 		(void)snprintf(
 		    k->tag, sizeof(k->tag), "%s", kind == KID_EXPLAIN ? "explain" : programs[kind]);
 }
 
-/* ---- messages ----------------------------------------------------------------------------- */
-
-/* What ident or a gate says to the generation that it was given last. */
-static int
-on_answer(struct kid *k, uint64_t number, bool ok, const char *why, struct err *e)
+static void
+tell_lost_lines(struct kid *k)
 {
-	struct monitor *m = k->m;
-
-	if (number != k->sent)
-		return err_set(e, ERR_PEER, "READY for a generation it was not given");
-	k->answered = number;
-	(void)event_del(k->deadline);
-	if (ok) {
-		k->taken = number;
-	} else if (k->kind == KID_IDENT && m->candidate != NULL && number == m->candidate->number) {
-		generation_fail(m, why);
-		return 0;
-	} else if (k->kind != KID_IDENT || m->current == NULL || number == m->current->number) {
-		return err_set(
-		    e, ERR_PEER, "generation %llu is refused: %s", (unsigned long long)number, why);
-	}
-	/* else a candidate that was given up meanwhile: what is in force is sent again */
-	monitor_advance(m);
-	return 0;
-}
-
-static int
-on_ready(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-	uint64_t number;
-	uint32_t ok;
-	char why[512];
-
-	(void)fds;
-	(void)nfds;
-	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &ok) == -1 ||
-	    msg_get_str(m, why, sizeof(why)) == -1 || msg_end(m, e) == -1)
-		return err_set(e, ERR_PEER, "READY: malformed");
-	text_clean(why);
-	if (k->kind == KID_LOAD && number != 0) {
-		if (k->m->mode == MODE_EXPLAIN && k->m->candidate != NULL &&
-		    k->m->candidate->fds[GEN_CRLS] != -1) {
-			if (!ok && why[0] != '\0')
-				(void)fprintf(stderr, "sshbridge: %s\n", why);
-			monitor_stop(k->m, ok ? 0 : 1);
-			return 0;
-		}
-		generation_fail(k->m, why);
-		return 0;
-	}
-	if (k->kind == KID_EXPLAIN && number != 0) {
-		explain_done(k->m, ok != 0, why);
-		return 0;
-	}
-	if (number != 0)
-		return on_answer(k, number, ok != 0, why, e);
-	if (!ok)
-		return err_set(e, ERR_PEER, "it does not start: %s", why);
-	k->state = KID_UP;
-	if (k->kind == KID_LOG)
-		logging_open(k->m);
-	monitor_advance(k->m);
-	return 0;
+	if (k->lines_lost > 0)
+		monitor_log(k->m, CHILD_WARNING, "%s: %u more lines in one second were left out",
+		    k->tag, k->lines_lost);
+	k->lines_lost = 0;
 }
 
 bool
@@ -112,205 +63,14 @@ kid_may_log(struct kid *k)
 	int64_t second = monitor_now_ms() / 1000;
 
 	if (second != k->lines_second) {
-		if (k->lines_lost > 0)
-			monitor_log(k->m, CHILD_WARNING,
-			    "%s: %u more lines in one second were "
-			    "left out",
-			    k->tag, k->lines_lost);
+		tell_lost_lines(k);
 		k->lines_second = second;
-		k->lines = k->lines_lost = k->records = 0;
+		k->lines = k->records = 0;
 	}
-	if (++k->lines <= LINES_PER_SECOND)
+	if (++k->lines <= (kid_is_of_many(k) ? LINES_OF_ONE : LINES_PER_SECOND))
 		return true;
 	k->lines_lost++;
 	return false;
-}
-
-static int
-on_log(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-	uint32_t level;
-	char line[3200];
-
-	(void)fds;
-	(void)nfds;
-	if (msg_get_u32(m, &level) == -1 || msg_get_str(m, line, sizeof(line)) == -1 ||
-	    msg_end(m, e) == -1 || level > CHILD_DEBUG)
-		return err_set(e, ERR_PEER, "LOG: malformed");
-	if (kid_may_log(k))
-		monitor_log_line(k->m, (enum child_level)level, k->tag, line);
-	return 0;
-}
-
-static int
-on_trapped(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-	uint32_t nr, arch;
-	char *name;
-
-	(void)fds;
-	(void)nfds;
-	if (msg_get_u32(m, &nr) == -1 || msg_get_u32(m, &arch) == -1 || msg_end(m, e) == -1)
-		return err_set(e, ERR_PEER, "TRAPPED: malformed");
-	name = seccomp_syscall_resolve_num_arch(arch, (int)nr);
-	monitor_log(k->m, CHILD_ERROR, "%s: its filter refused the system call %s (%u)", k->tag,
-	    name == NULL ? "?" : name, nr);
-	free(name);
-	return 0;
-}
-
-static int
-on_idle(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-
-	(void)fds;
-	(void)nfds;
-	if (msg_end(m, e) == -1)
-		return -1;
-	k->idle = true;
-	drain_check(k->m);
-	return 0;
-}
-
-static int
-on_text(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-	uint32_t level;
-	char line[3200];
-
-	(void)fds;
-	(void)nfds;
-	if (msg_get_u32(m, &level) == -1 || msg_get_str(m, line, sizeof(line)) == -1 ||
-	    msg_end(m, e) == -1 || level > CHILD_DEBUG)
-		return err_set(e, ERR_PEER, "TEXT: malformed");
-	text_clean(line);
-	if (k->kind == KID_EXPLAIN)
-		explain_text(k->m, level, line);
-	else if (k->m->mode == MODE_EXPLAIN && level >= CHILD_NOTICE)
-		(void)printf("%s\n", line);
-	else
-		monitor_log_line(k->m, (enum child_level)level, "", line);
-	return 0;
-}
-
-static int
-on_loaded(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-	uint64_t number;
-	uint32_t nrules;
-
-	if (msg_get_u64(m, &number) == -1 || msg_get_u32(m, &nrules) == -1 || msg_end(m, e) == -1 ||
-	    k->m->candidate == NULL || number != k->m->candidate->number ||
-	    nfds != (k->m->candidate->crls_only ? 1 : GEN_FDS))
-		return err_set(e, ERR_PEER, "GENERATION: malformed");
-	generation_loaded(k->m, nrules, fds);
-	return 0;
-}
-
-static int
-on_ends(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-
-	(void)fds;
-	(void)nfds;
-	return status_ends(k->m, m, e);
-}
-
-static int
-on_locks(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-
-	(void)fds;
-	(void)nfds;
-	return locks_in_force(k->m, m, e);
-}
-
-static int
-on_reload(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = ctx;
-
-	(void)fds;
-	(void)nfds;
-	if (msg_end(m, e) == -1)
-		return -1;
-	logging_open(k->m);
-	return 0;
-}
-
-enum { P_ANY = 1 };
-static const struct msg_rule from_ident[] = {
-	{ MSG_READY, P_ANY, 0, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-	{ MSG_AUDIT, P_ANY, 0, 0, audit_on_audit },
-	{ MSG_LOCKS, P_ANY, 0, 0, on_locks },
-};
-static const struct msg_rule from_resolve[] = {
-	{ MSG_READY, P_ANY, 0, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-};
-static const struct msg_rule from_gate[] = {
-	{ MSG_READY, P_ANY, 0, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-	{ MSG_IDLE, P_ANY, 0, 0, on_idle },
-	{ MSG_AUDIT, P_ANY, 0, 0, audit_on_audit },
-};
-static const struct msg_rule from_load[] = {
-	{ MSG_READY, P_ANY, 8, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-	{ MSG_TEXT, P_ANY, 0, 0, on_text },
-	{ MSG_ENDS, P_ANY, 1, 0, on_ends },
-	{ MSG_GENERATION, P_ANY, 1, GEN_FDS, on_loaded },
-};
-static const struct msg_rule from_explainer[] = {
-	{ MSG_READY, P_ANY, 2, 0, on_ready },
-	{ MSG_LOG, P_ANY, 0, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-	{ MSG_TEXT, P_ANY, 0, 0, on_text },
-};
-static const struct msg_rule from_log[] = {
-	{ MSG_READY, P_ANY, 1, 0, on_ready },
-	/* why it does not start; never a line about lines, which would come back to it */
-	{ MSG_LOG, P_ANY, 1, 0, on_log },
-	{ MSG_TRAPPED, P_ANY, 1, 0, on_trapped },
-	{ MSG_RELOAD, P_ANY, 0, 0, on_reload },
-	{ MSG_AUDITED, P_ANY, 0, 0, audit_on_audited },
-};
-static const struct {
-	const struct msg_rule *rules;
-	size_t n;
-} tables[] = {
-#define TABLE(t)                              \
-	{                                     \
-		t, sizeof(t) / sizeof((t)[0]) \
-	}
-	[KID_LOG] = TABLE(from_log),
-	[KID_LOAD] = TABLE(from_load),
-	[KID_IDENT] = TABLE(from_ident),
-	[KID_RESOLVE] = TABLE(from_resolve),
-	[KID_GATE] = TABLE(from_gate),
-	[KID_EXPLAIN] = TABLE(from_explainer),
-#undef TABLE
-};
-
-static int
-on_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
-{
-	struct kid *k = arg;
-
-	return msg_dispatch(
-	    tables[k->kind].rules, tables[k->kind].n, &k->seen, P_ANY, k, buf, n, fds, nfds, e);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -325,6 +85,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	if (k->kind ==
 	    KID_LOAD) /* a dead file server, perhaps; that must not hold up the next one */
 		generation_fail(k->m, "the files could not be read within 5 minutes");
+	else if (k->kind == KID_JUMP)
+		jumps_late(k);
 	else
 		kid_kill(k, "did not take its generation in 5 s");
 }
@@ -342,6 +104,7 @@ static void
 on_end(void *arg, const struct err *why)
 {
 	struct kid *k = arg;
+	struct monitor *m = k->m;
 
 	/*
 	 * A draining copy is not the parent of what it was forked with: a pid whose channel has
@@ -352,21 +115,26 @@ on_end(void *arg, const struct err *why)
 	kid_kill(k, why->kind == ERR_PEER ? why->text : "");
 	if (k->parent != getpid())
 		k->pid = 0;
-	kids_reap(k->m);
-	if (k->m->draining)
-		drain_check(k->m);
+	kids_reap(m);
+	if (m->draining)
+		drain_check(m);
 }
 
 int
 kid_start(struct kid *k, struct err *e)
 {
+	static const struct timeval patience = { 30, 0 };
 	struct monitor *m = k->m;
 	uid_t uid = k->kind == KID_IDENT ? m->ident_uid : m->uid;
 	gid_t gid = k->kind == KID_IDENT ? m->ident_gid : m->gid;
-	const char *root = !m->root ? NULL : k->kind == KID_RESOLVE ? "/" : m->empty;
+	/* pam stays what the monitor is: it checks passwords and opens sessions */
+	const char *root = !m->root || k->kind == KID_PAM ? NULL
+			   : k->kind == KID_RESOLVE	  ? "/"
+							  : m->empty;
 	int channel;
 
-	if (k->restart == NULL && (k->restart = evtimer_new(m->base, on_restart, k)) == NULL)
+	if (!kid_is_of_many(k) && k->restart == NULL &&
+	    (k->restart = evtimer_new(m->base, on_restart, k)) == NULL)
 		return err_nomem(e, k->tag);
 	if (k->deadline == NULL && (k->deadline = evtimer_new(m->base, on_deadline, k)) == NULL)
 		return err_nomem(e, k->tag);
@@ -378,13 +146,23 @@ kid_start(struct kid *k, struct err *e)
 	k->first_record = m->trail.number + 1;
 	k->started_ms = monitor_now_ms();
 	k->parent = getpid();
-	if ((k->q = msgq_new(m->base, channel, QUEUE_BYTES, on_msg, on_end, k, e)) == NULL) {
+	if ((k->q = msgq_new(m->base, channel, QUEUE_BYTES, kid_on_msg, on_end, k, e)) == NULL) {
 		close(channel);
 		(void)kill(k->pid, SIGKILL);
 		return -1;
 	}
 	k->state = KID_STARTING;
+	if (k->kind == KID_JUMP)
+		(void)evtimer_add(k->deadline, &patience);
 	return 0;
+}
+
+void
+kid_free(struct kid *k)
+{
+	if (k->deadline != NULL)
+		event_free(k->deadline);
+	free(k);
 }
 
 void
@@ -397,6 +175,8 @@ kid_end(struct kid *k)
 	k->state = KID_DOWN;
 	if (had && k->kind == KID_LOG)
 		audit_log_ended(k->m);
+	if (had && kid_is_of_many(k))
+		jumps_left(k);
 }
 
 void
@@ -424,6 +204,13 @@ kid_send(struct kid *k, const struct msg_out *o, const int *fds, size_t nfds)
 		kid_kill(k, e.text);
 }
 
+/* Its work can be done, while others go on with theirs. */
+static bool
+may_leave(const struct kid *k)
+{
+	return k->kind == KID_RESOLVE || kid_is_of_many(k);
+}
+
 static void
 log_death(struct kid *k, int status)
 {
@@ -432,13 +219,13 @@ log_death(struct kid *k, int status)
 	    (k->kind == KID_EXPLAIN || (k->kind == KID_LOAD && k->m->candidate == NULL)) &&
 	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 
-	if (done_with)
+	if (done_with || k->dropped)
 		return;
 	if (WIFSIGNALED(status))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended by signal %d (SIG%s)", k->tag,
 		    (int)k->pid, WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	else if (k->kind != KID_LOAD && k->kind != KID_EXPLAIN && !k->m->stopping &&
-		 k->m->mode == MODE_RUN && !(k->kind == KID_RESOLVE && WEXITSTATUS(status) == 0))
+		 k->m->mode == MODE_RUN && !(may_leave(k) && WEXITSTATUS(status) == 0))
 		monitor_log(k->m, CHILD_ERROR, "%s (pid %d) ended with status %d%s", k->tag,
 		    (int)k->pid, WEXITSTATUS(status),
 		    WEXITSTATUS(status) == 127 ? " (it could not be started)" : "");
@@ -451,11 +238,17 @@ on_death(struct kid *k, int status)
 	struct monitor *m = k->m;
 	bool short_life = monitor_now_ms() - k->started_ms < SHORT_LIFE_MS;
 	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	struct timeval delay = { 0, 0 };
+	struct timeval delay;
 
+	if (kid_is_of_many(k)) /* else it is told with the next line */
+		tell_lost_lines(k);
 	log_death(k, status);
 	k->pid = 0;
 	kid_end(k);
+	if (kid_is_of_many(k)) {
+		jumps_died(k);
+		return;
+	}
 	if (m->stopping)
 		return;
 	k->failures = short_life && !clean ? k->failures + 1 : 0;
@@ -470,9 +263,11 @@ on_death(struct kid *k, int status)
 	}
 	if (k->kind == KID_GATE && m->counters.mem != NULL)
 		counters_wipe(m->counters.mem, k->index);
-	if (k->kind == KID_IDENT) /* no proof, no session */
+	if (k->kind == KID_IDENT) { /* no proof, no session */
 		for (unsigned i = 0; i < m->ngates; i++)
 			kid_kill(&m->gates[i], "");
+		jumps_kill(m);
+	}
 	if (k->kind == KID_RESOLVE)
 		m->ident.wired = false;
 	if (!m->ready && k->failures >= GIVE_UP_AFTER) {
@@ -483,12 +278,35 @@ on_death(struct kid *k, int status)
 		drain_check(m);
 		return;
 	}
-	if (k->failures > 0) {
-		long ms = 100L << (k->failures < 6 ? k->failures - 1 : 5);
-
-		delay = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
-	}
+	delay = kid_delay(k->failures);
 	(void)evtimer_add(k->restart, &delay);
+}
+
+struct timeval
+kid_delay(unsigned failures)
+{
+	long ms = failures == 0 ? 0 : 100L << (failures < 6 ? failures - 1 : 5);
+
+	return (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
+/*
+ * Those alone whose channel has ended are waited for: thousands live. One that a draining copy was
+ * forked with is not its child, and nobody tells it more than that.
+ */
+static void
+reap_many(struct monitor *m)
+{
+	struct kid *k, *next;
+	int status;
+
+	for (k = LIST_FIRST(&m->jumps.ended); k != NULL; k = next) {
+		next = LIST_NEXT(k, entry);
+		if (k->parent != getpid())
+			jumps_died(k);
+		else if (waitpid(k->pid, &status, WNOHANG) == k->pid)
+			on_death(k, status);
+	}
 }
 
 void
@@ -510,6 +328,7 @@ kids_reap(struct monitor *m)
 		if (all[i]->pid > 0 && all[i]->q == NULL &&
 		    waitpid(all[i]->pid, &status, WNOHANG) == all[i]->pid)
 			on_death(all[i], status);
+	reap_many(m);
 }
 
 int

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "jumps.h"
 #include "listeners.h"
 #include "locks.h"
 #include "monitor.h"
@@ -330,6 +331,7 @@ end(struct monitor *m)
 	kid_end(&m->resolve);
 	kid_end(&m->load);
 	kid_end(&m->explainer);
+	jumps_end(m);
 	control_close_all(m);
 	watch_stop(m);
 	locks_close(m);

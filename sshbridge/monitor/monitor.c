@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "jumps.h"
 #include "listeners.h"
 #include "locks.h"
 #include "monitor.h"
@@ -92,8 +93,9 @@ advance_ident(struct monitor *m)
 {
 	struct generation *g = m->candidate;
 
-	if (g != NULL && g->fds[GEN_CRLS] == -1)
-		g = NULL; /* load still has it */
+	/* load still has it, or a jump process tries it; if that fails there is none any more */
+	if (g != NULL && (g->fds[GEN_CRLS] == -1 || !jumps_tried(m)))
+		g = NULL;
 	if (g == NULL)
 		g = m->current;
 	if (g == NULL)
@@ -321,6 +323,7 @@ monitor_advance(struct monitor *m)
 		m->ident.listening = 1;
 		publish(m);
 	}
+	jumps_fill(m);
 	for (unsigned i = 0; i < m->ngates && !m->stopping; i++) {
 		(void)ensure(&m->gates[i]);
 		all = advance_gate(m, &m->gates[i]) && all;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "audit.h"
@@ -22,7 +23,16 @@
 #define KEY_MAX	     32768
 #define CONTROLS_MAX 8
 
-enum kid_kind { KID_LOG, KID_LOAD, KID_IDENT, KID_RESOLVE, KID_GATE, KID_EXPLAIN };
+enum kid_kind {
+	KID_LOG,
+	KID_LOAD,
+	KID_IDENT,
+	KID_RESOLVE,
+	KID_GATE,
+	KID_EXPLAIN,
+	KID_JUMP, /* these two: in the lists of struct jumps */
+	KID_PAM
+};
 enum kid_state { KID_DOWN, KID_STARTING, KID_UP };
 
 struct monitor;
@@ -52,6 +62,24 @@ struct kid {
 	int64_t lines_second;
 	unsigned records;      /* for the audit trail, in this second */
 	uint64_t first_record; /* number of the first that this process may have sent */
+	/* jump and pam */
+	LIST_ENTRY(kid) entry;
+	bool taken_by_ident; /* jump: it has its connection */
+	bool dropped;	     /* nobody wants it any more: its end is no news */
+};
+LIST_HEAD(kid_list, kid);
+
+/* The processes of which each serves one connection: jumps.c, pams.c. */
+struct jumps {
+	struct kid_list pool;  /* starting, or ready for a connection */
+	struct kid_list taken; /* each has its connection */
+	struct kid_list pams;
+	struct kid_list ended; /* their channels are closed, the processes are to be waited for */
+	unsigned npool, npams;
+	uint32_t last;	       /* number of the process that was started last */
+	unsigned failures;     /* rounds of starts in a row that came to nothing */
+	struct event *restart; /* delay before the next */
+	uint64_t tried;	       /* the last generation that a process has taken for a trial */
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
@@ -120,6 +148,7 @@ struct monitor {
 
 	struct kid log, load, explainer, ident, resolve, gates[GATES_MAX];
 	unsigned ngates;
+	struct jumps jumps;
 	int counters_fd; /* the gates' shared memory, -1 */
 	struct counters counters;
 
@@ -192,10 +221,11 @@ int audit_on_audit(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct e
 int audit_on_audited(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 2, 5)));
 
-/* kids.c: start, messages, death */
+/* kids.c: start and death */
 int kid_start(struct kid *k, struct err *e) __attribute__((warn_unused_result, nonnull));
 void kid_init(struct monitor *m, struct kid *k, enum kid_kind kind, unsigned index)
     __attribute__((nonnull));
+void kid_free(struct kid *k) __attribute__((nonnull)); /* jump, pam: no channel, no process */
 void kid_kill(struct kid *k, const char *why) __attribute__((nonnull)); /* why "": say nothing */
 void kid_end(struct kid *k) __attribute__((nonnull)); /* close its channel: it ends by itself */
 void kids_reap(struct monitor *m) __attribute__((nonnull)); /* after SIGCHLD */
@@ -204,9 +234,17 @@ bool kid_may_log(struct kid *k) __attribute__((warn_unused_result, nonnull));
 /* Send; a failure is the kid's end. Descriptors pass to the queue. */
 void kid_send(struct kid *k, const struct msg_out *o, const int *fds, size_t nfds)
     __attribute__((nonnull(1, 2)));
+/* jump or pam: in the lists of struct jumps, and freed when it has ended */
+bool kid_is_of_many(const struct kid *k) __attribute__((warn_unused_result, nonnull));
+/* How long to wait before the next try after so many short lives in a row. */
+struct timeval kid_delay(unsigned failures);
 /* Give the two the ends of a new pair; kinds as in PEER. */
 int kids_wire(struct kid *ident, uint32_t ident_kind, uint32_t index, struct kid *other,
     uint32_t other_kind) __attribute__((warn_unused_result, nonnull));
+
+/* kidmsg.c: a message of a child; arg is its struct kid */
+int kid_on_msg(void *arg, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
+    __attribute__((warn_unused_result, nonnull(1, 2, 6)));
 
 /* spawn.c: fork and exec of one program; *channel is the monitor's end */
 int spawn(struct monitor *m, const char *program, unsigned index, uid_t uid, gid_t gid,
@@ -229,6 +267,7 @@ void generation_keep_key(struct generation *g, bool over_fork) __attribute__((no
 void generation_to_ident(struct monitor *m, struct generation *g) __attribute__((nonnull));
 void generation_to_gate(struct monitor *m, struct kid *gate, struct generation *g)
     __attribute__((nonnull));
+void generation_to_jump(struct kid *jump, struct generation *g) __attribute__((nonnull));
 
 /* files.c: to a load process that was just started. -1: *e, and nothing more is sent. */
 int files_send(struct monitor *m, struct generation *g, bool force, struct err *e)

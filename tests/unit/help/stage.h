@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "audit.h"
+#include "authkeys.h"
 #include "msg.h"
 #include "settings.h"
 
@@ -16,6 +17,8 @@ struct stage {
 	char root[64], last[4096]; /* the line of the last LOG or AUDIT */
 	struct audit audit;	   /* the last AUDIT; what points into the message is gone */
 	bool force;		   /* of every GENERATION to ident */
+	bool revoked; /* its CRL has the serial of stage_open(); else there is none */
+	const struct authkeys *keys; /* SSH keys of jump targets; NULL: none */
 };
 void stage_start(struct stage *p, const char *program);
 /* Close the channel and wait: the child must end by itself with status 0. */

@@ -56,6 +56,25 @@ stage_settings(struct settings *s, uint16_t target_port)
 	s->targets[0].reauth = 600;
 }
 
+/* No list; or one of the issuer that stage_open() names, with the serial that it has. */
+static int
+seal_crls(bool revoked)
+{
+	static const uint8_t serial[] = { 0x1a, 0x2b };
+	struct crldrafts all = { .v = NULL };
+	struct crldraft d = { .list = { .this_update = 0, .next_update = INT64_MAX } };
+	struct err e = { 0 };
+	int fd;
+
+	if (revoked) {
+		assert_int_equal(0, crldraft_add(&d, serial, sizeof(serial), 1, &e));
+		assert_int_equal(0, crldrafts_take(&all, &d, &e));
+	}
+	fd = crldrafts_seal(&all, &e);
+	crldrafts_done(&all);
+	return fd;
+}
+
 void
 stage_generation(struct stage *p, uint64_t number, const struct settings *s,
     const uint8_t *anchor_bytes, size_t nanchors, const char *map)
@@ -66,8 +85,7 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	struct msg_out o;
 	uint8_t buf[64], sha256[32];
 	size_t n = 0;
-	struct crldrafts none = { .v = NULL };
-	int fds[4];
+	int fds[5];
 
 	assert_int_equal(0, settings_encode(s, text, sizeof(text), &n, &e));
 	for (size_t i = 0; i < nanchors; i++) {
@@ -83,13 +101,14 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	fds[0] = sealed_new("settings", text, n, &e);
 	fds[1] = sealed_new("anchors", w.buf == NULL ? text : w.buf, w.len, &e);
 	fds[2] = sealed_new("map", map, strlen(map), &e);
-	fds[3] = crldrafts_seal(&none, &e);
+	fds[3] = seal_crls(p->revoked);
+	fds[4] = p->keys == NULL ? -1 : authkeys_seal(p->keys, &e);
 	records_done(&w);
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, number);
 	msg_put_u32(&o, p->force);
-	stage_send(p->monitor, &o, fds, 4);
-	for (int i = 0; i < 4; i++)
+	stage_send(p->monitor, &o, fds, p->keys == NULL ? 4 : 5);
+	for (int i = 0; i < (p->keys == NULL ? 4 : 5); i++)
 		close(fds[i]);
 }
 

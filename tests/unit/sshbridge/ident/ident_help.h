@@ -92,7 +92,8 @@ add_entry(struct ident *id, struct gate *g, uint32_t number, const char *email, 
 	assert_non_null(c);
 	(void)snprintf(name, sizeof(name), "corp/email:%s", email);
 	assert_int_equal(0, table_add(&id->table, c, name, &e));
-	table_live(&id->table, c, fd, t);
+	table_live(&id->table, c);
+	leg_add(&id->table, &c->leg, fd, t);
 	identity_free(identity);
 	return c;
 }

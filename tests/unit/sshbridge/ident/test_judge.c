@@ -224,7 +224,7 @@ first_socket_that_asks_is_the_only_one(void **state)
 	assert_true(a.yes);
 	assert_true(who_judge(&b->id, &alice, b->far, false, time(NULL), &a));
 	assert_true(a.yes);
-	b->conn->cookie ^= 1; /* as if another socket had asked first */
+	b->conn->leg.cookie ^= 1; /* as if another socket had asked first */
 	assert_true(who_judge(&b->id, &alice, b->far, false, time(NULL), &a));
 	assert_false(a.yes);
 	assert_int_equal(NO_CAUSE, a.kind);
@@ -238,7 +238,7 @@ entry_that_ended_grants_nothing(void **state)
 	struct answer a;
 
 	session.hook = HOOK_OPEN_SESSION;
-	b->conn->target_eof = true;
+	b->conn->leg.target_eof = true;
 	assert_true(who_judge(&b->id, &alice, b->far, false, time(NULL), &a));
 	assert_false(a.yes);
 	assert_true(who_judge(&b->id, &session, b->far, false, time(NULL), &a));
@@ -282,7 +282,7 @@ one_of_ten_thousand_is_found(void **state)
 	char email[64];
 
 	for (uint32_t i = 1; i <= N; i++) {
-		struct tuple t = entry_tuple(i, &b->conn->tuple.remote);
+		struct tuple t = entry_tuple(i, &b->conn->leg.tuple.remote);
 
 		(void)snprintf(email, sizeof(email), "user%u@corp.example", i / 8);
 		(void)add_entry(&b->id, &b->gate, i, email, -1, &t);

@@ -96,7 +96,7 @@ add_many(struct bench *b)
 	struct err e;
 
 	for (uint32_t i = 0; i < MANY; i++) {
-		struct tuple t = entry_tuple(i, &b->alice->tuple.remote);
+		struct tuple t = entry_tuple(i, &b->alice->leg.tuple.remote);
 		const struct login l = {
 			.service = "sshd", .account = account, .has_uid = true, .uid = 1001
 		};
@@ -329,7 +329,7 @@ static void
 clock_that_is_set_is_seen(void **state)
 {
 	struct bench *b = *state;
-	struct tuple t = entry_tuple(1, &b->alice->tuple.remote);
+	struct tuple t = entry_tuple(1, &b->alice->leg.tuple.remote);
 	struct conn *bob = add_entry(&b->id, b->gate, 1, "bob@corp.example", -1, &t);
 
 	/* bob's holds for longer */

@@ -1,0 +1,97 @@
+/* keylogin.c - the verdict on a jump login */
+#include <string.h>
+
+#include "keylogin.h"
+
+static struct login
+login_of(const struct keylogin_case *k, enum keylogin_by way)
+{
+	return (struct login){ .service = KEYLOGIN_SERVICE,
+		.account = k->account,
+		.name_only = true,
+		.age = k->age,
+		.keys = k->keys,
+		.own_key = evidence_key(k->evidence),
+		.bound_only = way == KEYLOGIN_BOUND };
+}
+
+void
+keylogin_query(const struct keylogin_case *k, enum keylogin_by way, struct idmap_query *q)
+{
+	const struct login l = login_of(k, way);
+
+	judge_query(k->accepted, k->identity, k->from, &l, q);
+}
+
+static int
+judge_map(const struct keylogin_case *k, enum keylogin_by way, struct verdict *v)
+{
+	const struct login l = login_of(k, way);
+
+	return judge_account(k->gen, k->accepted, k->identity, k->from, &l, v);
+}
+
+static int
+refuse_listing(enum authkeys_verdict said, bool bound_too, struct verdict *v)
+{
+	v->cut = CUT_KEY;
+	v->map = IDMAP_NO_KEY;
+	err_set(&v->why, ERR_REFUSED, "%s%s",
+	    bound_too ? "the certificate does not vouch for the SSH key, and " : "",
+	    authkeys_verdict_text(said));
+	return verdict_refuse(
+	    v, REFUSED_MAP, "the certificate gives no access to this account with this SSH key");
+}
+
+/* Is it in the account's file, for this client and this time? */
+static int
+judge_listing(const struct keylogin_case *k, const struct settings_target *target,
+    struct keylogin *by, struct verdict *v)
+{
+	const struct authkeys_query q = { .target = (uint32_t)(target - k->gen->settings.targets),
+		.account = k->account,
+		.sha256 = k->keys->sha256[0],
+		.from = (const struct sockaddr *)k->from,
+		.now = k->now };
+	enum authkeys_verdict said = AUTHKEYS_NOT_LISTED;
+
+	if (k->gen->authkeys != NULL)
+		said = authkeys_find(k->gen->authkeys, &q, &by->listing);
+	if (said != AUTHKEYS_YES)
+		return refuse_listing(said, (target->ssh_keys & SSH_KEYS_BOUND) != 0, v);
+	return 0;
+}
+
+/* Of two ways the one that lasts longer (0 is the longest); of none the wider one's reason. */
+static bool
+listed_counts(const struct settings_target *target, const struct keylogin *by,
+    uint32_t max_session_bound, uint32_t max_session_listed)
+{
+	if (by->by[KEYLOGIN_BOUND])
+		return by->by[KEYLOGIN_LISTED] && max_session_listed - 1 > max_session_bound - 1;
+	return (target->ssh_keys & SSH_KEYS_LISTED) != 0;
+}
+
+int
+keylogin_judge(const struct keylogin_case *k, struct keylogin *by, struct verdict *v)
+{
+	const struct settings_target *target = generation_target(k->gen, k->target);
+	struct verdict listed = { 0 };
+
+	*by = (struct keylogin){ .listing = NULL };
+	if (target == NULL || target->mode != TARGET_JUMP) {
+		v->cut = CUT_MAP;
+		err_set(&v->why, ERR_REFUSED, "the configuration has no such jump target any more");
+		return verdict_refuse(v, REFUSED_MAP, "this jump host is not in service any more");
+	}
+	if ((target->ssh_keys & SSH_KEYS_BOUND) != 0)
+		by->by[KEYLOGIN_BOUND] = judge_map(k, KEYLOGIN_BOUND, v) == 0;
+	if ((target->ssh_keys & SSH_KEYS_LISTED) != 0)
+		by->by[KEYLOGIN_LISTED] = judge_map(k, KEYLOGIN_LISTED, &listed) == 0 &&
+					  judge_listing(k, target, by, &listed) == 0;
+	if (by->by[KEYLOGIN_LISTED])
+		listed.key_to = by->listing->expires == INT64_MAX ? 0 : by->listing->expires;
+	if (listed_counts(target, by, v->max_session, listed.max_session))
+		*v = listed;
+	return by->by[KEYLOGIN_BOUND] || by->by[KEYLOGIN_LISTED] ? 0 : -1;
+}
