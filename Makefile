@@ -1,6 +1,7 @@
 # make                build everything into build/, laid out like an install prefix
 # make check          the test command: install what is missing, build, run every test
 # make demo           the main job, end to end, with a throwaway CA (as root)
+# make demo-jump      the same with the bridge as an SSH jump host before a target
 # make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
 # make bench-crl      a CRL of ENTRIES (1,000,000) serial numbers, beside OpenSSL's X509_CRL
 # make bench-map      the identity map with 10 and with 100,000 rules
@@ -197,12 +198,17 @@ endef
 $(foreach a,lib $(AREAS),$(eval $(call fuzzer,$(a))))
 
 # ---- the demo -------------------------------------------------------------------------------
-.PHONY: demo
-demo:
-	$(Q)if [ "$$(id -u)" != 0 ]; then echo "the demo makes namespaces and starts an sshd: run 'sudo make demo'" >&2; exit 1; fi
+.PHONY: demo demo-jump
+demo demo-jump:
+	$(Q)if [ "$$(id -u)" != 0 ]; then echo "the demo makes namespaces and starts an sshd: run 'sudo make $@'" >&2; exit 1; fi
 	$(Q)packaging/deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)BUILD=$(abspath $(BUILD)) tests/demo/run
+	$(Q)BUILD=$(abspath $(BUILD)) tests/demo/$(if $(filter demo,$@),run,jump)
+
+# what ssh-audit says of the jump host of this build (as root)
+.PHONY: ssh-audit
+ssh-audit: all
+	$(Q)BUILD=$(abspath $(BUILD)) SSH_AUDIT_OUT=docs/ssh-audit.txt tests/integration/test_jump_audit
 
 # ---- measuring: beside haproxy and nginx where they are ---------------------------------------
 # T=word chooses what, BENCH_ROUNDS how often (tests/bench/run --help)

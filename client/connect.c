@@ -1,4 +1,5 @@
 /* connect.c - the main job */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +13,10 @@
 #include "explain.h"
 #include "relay.h"
 #include "say.h"
+#include "stream.h"
 #include "tls.h"
+
+#define LINE_MS 2000 /* how long a client may take for the last line */
 
 /* A certificate that is over may still be tried: the bridge's clock decides, not ours. */
 static void
@@ -65,29 +69,56 @@ open_tls(const struct options *o, struct tls *t, struct err *e)
 	return fd;
 }
 
+void
+connect_tell(const struct relay_client *client, const char *text)
+{
+	char line[1024];
+	struct stream out;
+
+	say("%s", text);
+	if (!client->wants_lines || client->begun)
+		return;
+	(void)snprintf(line, sizeof(line), "mtls-connect: %s\r\n", text);
+	stream_init(&out, STDOUT_FILENO, true);
+	(void)!stream_line(&out, line, LINE_MS);
+}
+
+int
+connect_with(const struct options *o, const struct cred *cred, struct relay_client *client)
+{
+	struct err e = { .kind = ERR_NONE };
+	char server[ENDPOINT_TEXT_SIZE], text[sizeof(server) + sizeof(e.text) + 2];
+	struct tls tls;
+	int fd, ret = -1;
+
+	(void)endpoint_text(&o->bridge, server);
+	validity_warn(cred);
+	if (tls_init(&tls, cred, &o->bridge, o->tls12, &e) == 0 &&
+	    (fd = open_tls(o, &tls, &e)) != -1) {
+		ret = relay_run(&tls, server, client, &e);
+		(void)close(fd);
+	}
+	if (ret == -1 && e.kind != ERR_NONE) {
+		(void)snprintf(text, sizeof(text), "%s: %s", server, e.text);
+		connect_tell(client, text);
+	}
+	tls_done(&tls);
+	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 connect_run(const struct options *o)
 {
-	char server[ENDPOINT_TEXT_SIZE];
+	struct relay_client client = { .wants_lines = false };
 	struct cred cred;
-	struct tls tls;
-	struct err e = { .kind = ERR_NONE };
-	int fd, ret = -1;
+	struct err e;
+	int status;
 
 	if (cred_load(&cred, o->cert, o->key, o->ca, &e) == -1) {
 		say("%s", e.text);
 		return EXIT_FAILURE;
 	}
-	(void)endpoint_text(&o->bridge, server);
-	validity_warn(&cred);
-	if (tls_init(&tls, &cred, &o->bridge, o->tls12, &e) == 0 &&
-	    (fd = open_tls(o, &tls, &e)) != -1) {
-		ret = relay_run(&tls, server, &e);
-		(void)close(fd);
-	}
-	if (ret == -1 && e.kind != ERR_NONE)
-		say("%s: %s", server, e.text);
-	tls_done(&tls);
+	status = connect_with(o, &cred, &client);
 	cred_done(&cred);
-	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

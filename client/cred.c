@@ -242,9 +242,9 @@ cert_load(struct cred *c, struct err *e)
 }
 
 static int
-anchors_load(struct cred *c, const char *path, struct err *e)
+anchors_load(struct cred *c, struct err *e)
 {
-	if ((c->anchors = certs_load(path, CRED_CA_MAX, e)) == NULL)
+	if ((c->anchors = certs_load(c->ca_path, CRED_CA_MAX, e)) == NULL)
 		return err_prefix(e, "CA");
 	return 0;
 }
@@ -252,15 +252,13 @@ anchors_load(struct cred *c, const char *path, struct err *e)
 int
 cred_load(struct cred *c, const char *cert, const char *key, const char *ca, struct err *e)
 {
-	char ca_path[PATH_MAX];
-
 	memset(c, 0, sizeof(*c));
 	if (files_path(cert, "cert.pem", c->cert_path, e) == -1 ||
 	    files_path(key, "key.pem", c->key_path, e) == -1 ||
-	    files_path(ca, "ca.pem", ca_path, e) == -1)
+	    files_path(ca, "ca.pem", c->ca_path, e) == -1)
 		return -1;
 	/* The key last: nobody types a passphrase or unlocks an agent for nothing. */
-	if (cert_load(c, e) == 0 && anchors_load(c, ca_path, e) == 0 && key_load(c, true, e) == 0 &&
+	if (cert_load(c, e) == 0 && anchors_load(c, e) == 0 && key_load(c, true, e) == 0 &&
 	    leaf_facts(c, e) == 0)
 		return 0;
 	cred_done(c);
@@ -286,8 +284,20 @@ cred_reload(struct cred *c, const struct cred *old, struct err *e)
 	memset(c, 0, sizeof(*c));
 	memcpy(c->cert_path, old->cert_path, sizeof(c->cert_path));
 	memcpy(c->key_path, old->key_path, sizeof(c->key_path));
+	memcpy(c->ca_path, old->ca_path, sizeof(c->ca_path));
 	if (cert_load(c, e) == 0 && (key_keep(c, old) || key_load(c, false, e) == 0) &&
 	    leaf_facts(c, e) == 0)
+		return 0;
+	cred_done(c);
+	return -1;
+}
+
+int
+cred_reopen(struct cred *c, const struct cred *old, struct err *e)
+{
+	if (cred_reload(c, old, e) == -1)
+		return -1;
+	if (anchors_load(c, e) == 0)
 		return 0;
 	cred_done(c);
 	return -1;

@@ -15,6 +15,7 @@
 struct cred {
 	char cert_path[PATH_MAX];
 	char key_path[PATH_MAX]; /* or "agent:[FINGERPRINT]" */
+	char ca_path[PATH_MAX];
 	X509 *leaf;
 	STACK_OF(X509) * chain; /* what follows the leaf in its file, in that order */
 	EVP_PKEY *key;
@@ -37,6 +38,10 @@ void cred_done(struct cred *c) __attribute__((nonnull));
  * the anchors, which stay behind.
  */
 int cred_reload(struct cred *c, const struct cred *old, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* The same with the anchors: all that cred_load() reads, for another connection. */
+int cred_reopen(struct cred *c, const struct cred *old, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
 /*

@@ -1,4 +1,4 @@
-/* main.c - mtls-connect: joins stdin and stdout to an SSH server behind the bridge */
+/* main.c - mtls-connect: joins its user to an SSH server behind the bridge */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "connect.h"
 #include "err.h"
+#include "listen.h"
 #include "options.h"
 #include "say.h"
 #include "setup.h"
@@ -34,6 +35,8 @@ main(int argc, char **argv)
 		return printf("mtls-connect %s\n", VERSION) < 0 || fflush(stdout) != 0;
 	case COMMAND_SETUP:
 		return setup_run(&o);
+	case COMMAND_LISTEN:
+		return listen_run(&o);
 	case COMMAND_CONNECT:
 		return connect_run(&o);
 	}

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "addr.h"
 #include "agentkey.h"
+#include "local.h"
 #include "options.h"
 #include "text.h"
 
@@ -15,9 +17,12 @@ const char *
 options_help(void)
 {
 	return "usage: mtls-connect [OPTION ...] HOST[:PORT]\n"
-	       "       mtls-connect setup [--port PORT] [--user NAME] [--write] [OPTION ...] HOST\n"
+	       "       mtls-connect --listen ADDRESS:PORT [OPTION ...] HOST[:PORT]\n"
+	       "       mtls-connect setup [--port PORT] [--user NAME] [--targets PATTERN,...]\n"
+	       "                          [--write] [OPTION ...] HOST\n"
 	       "\n"
-	       "Join stdin and stdout to an SSH server behind an sshbridge, over mutual TLS.\n"
+	       "Join stdin and stdout, or each connection to a local port, to an SSH server\n"
+	       "behind an sshbridge, over mutual TLS.\n"
 	       "An IPv6 address goes in brackets; the port is 8443 where none is given.\n"
 	       "\n"
 	       "  --cert FILE          certificate, then intermediates (PEM)    cert.pem\n"
@@ -33,14 +38,23 @@ options_help(void)
 	       "  -h, --help           this text\n"
 	       "  -V, --version        the version\n"
 	       "\n"
+	       "for programs that know no ProxyCommand:\n"
+	       "  --listen ADDRESS:PORT  such as 127.0.0.1:2222: each connection goes to HOST\n"
+	       "  --allow-others       also those of other users, and from other machines\n"
+	       "                       if ADDRESS lets them in: they use your certificate\n"
+	       "\n"
 	       "setup prints the lines for ~/.ssh/config, with the options given:\n"
 	       "  --port PORT          the bridge's port                        8443\n"
 	       "  --user NAME          the account to log in to\n"
+	       "  --targets PATTERN,...  HOST is a jump host: these are reached through it\n"
 	       "  --write              append the lines to ~/.ssh/config\n"
 	       "  --file FILE          to this file instead\n";
 }
 
 enum { FOR_CONNECT = 1, FOR_SETUP = 2, FOR_BOTH = 3 };
+
+/* What a pattern of a Host line may hold beside letters and digits: nothing that ends it. */
+#define PATTERN_CHARS ".-_*?:"
 
 static int
 set_min_version(struct options *o, const char *v, struct err *e)
@@ -121,6 +135,46 @@ set_user(struct options *o, const char *v, struct err *e)
 	return 0;
 }
 
+/* As it stands in a Host line: a name, or a pattern of ssh_config(5), with or without a "!". */
+static int
+set_targets(struct options *o, const char *v, struct err *e)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789" PATTERN_CHARS;
+	size_t n;
+
+	o->targets = v;
+	for (;;) {
+		v += *v == '!';
+		n = strspn(v, allowed);
+		if (n == 0 || n > ENDPOINT_HOST_MAX || v[0] == '-' || (v[n] != ',' && v[n] != '\0'))
+			return err_set(e, ERR_FORMAT,
+			    "--targets: names or patterns with commas between, such as "
+			    "*.prod.example,db.example");
+		if (v[n] == '\0')
+			return 0;
+		v += n + 1;
+	}
+}
+
+static int
+set_listen(struct options *o, const char *v, struct err *e)
+{
+	if (local_parse(v, &o->listen, e) == -1)
+		return err_prefix(e, "--listen");
+	o->command = COMMAND_LISTEN;
+	return 0;
+}
+
+static int
+set_allow_others(struct options *o, const char *v, struct err *e)
+{
+	(void)v;
+	(void)e;
+	o->allow_others = true;
+	return 0;
+}
+
 static int
 set_file(struct options *o, const char *v, struct err *e)
 {
@@ -192,8 +246,11 @@ static const struct option {
 	{ "-4", NULL, FOR_BOTH, false, set_4 },
 	{ "-6", NULL, FOR_BOTH, false, set_6 },
 	{ "-v", "--verbose", FOR_CONNECT, false, set_verbose },
+	{ "--listen", NULL, FOR_CONNECT, true, set_listen },
+	{ "--allow-others", NULL, FOR_CONNECT, false, set_allow_others },
 	{ "--port", NULL, FOR_SETUP, true, set_port },
 	{ "--user", NULL, FOR_SETUP, true, set_user },
+	{ "--targets", NULL, FOR_SETUP, true, set_targets },
 	{ "--file", NULL, FOR_SETUP, true, set_file },
 	{ "--write", NULL, FOR_SETUP, false, set_write },
 };
@@ -276,6 +333,22 @@ host_take(const char *host, struct options *o, struct err *e)
 	return 0;
 }
 
+static int
+listen_check(const struct options *o, struct err *e)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (o->command == COMMAND_LISTEN && !o->allow_others && !local_is_loopback(&o->listen))
+		return err_set(e, ERR_FORMAT,
+		    "--listen: %s is not a loopback address: other machines may reach it, and "
+		    "would "
+		    "come in by your certificate; --allow-others lets them",
+		    addr_text(&o->listen, text));
+	if (o->command == COMMAND_CONNECT && o->allow_others)
+		return err_set(e, ERR_FORMAT, "--allow-others: only with --listen");
+	return 0;
+}
+
 int
 options_parse(int argc, char **argv, struct options *o, struct err *e)
 {
@@ -308,6 +381,8 @@ options_parse(int argc, char **argv, struct options *o, struct err *e)
 		return -1;
 	if (r.file != NULL && !r.write)
 		return err_set(e, ERR_FORMAT, "--file: only with --write");
+	if (listen_check(&r, e) == -1)
+		return -1;
 	*o = r;
 	return 0;
 }

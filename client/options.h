@@ -3,13 +3,20 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "endpoint.h"
 #include "err.h"
 
 #define OPTIONS_TIMEOUT 15 /* seconds */
 
-enum options_command { COMMAND_CONNECT, COMMAND_SETUP, COMMAND_HELP, COMMAND_VERSION };
+enum options_command {
+	COMMAND_CONNECT,
+	COMMAND_LISTEN,
+	COMMAND_SETUP,
+	COMMAND_HELP,
+	COMMAND_VERSION
+};
 
 struct options {
 	enum options_command command;
@@ -20,7 +27,11 @@ struct options {
 	int family;		     /* AF_UNSPEC, AF_INET, AF_INET6 */
 	bool tls12;		     /* --min-version 1.2 */
 	bool verbose;
+	/* COMMAND_LISTEN only */
+	struct sockaddr_storage listen;
+	bool allow_others; /* who is not this user may connect */
 	/* setup only */
+	const char *targets; /* patterns of ssh_config(5) with commas between, or NULL */
 	const char *user;
 	const char *file; /* NULL: ~/.ssh/config */
 	bool write;

@@ -22,10 +22,12 @@
 #define CHUNK	  (128 * 1024)
 #define JUNK_MAX  (64 * 1024)
 #define LINGER_MS 5000 /* nobody reads stdout, stdin has ended: how long the server may take */
+#define LINE_MS	  2000 /* how long a client may take for a line that it wants */
 
 struct relay {
 	struct tls *t;
 	const char *server;
+	struct relay_client *client;
 	struct stream in, out;
 	struct banner banner;
 	uint8_t *up, *down;
@@ -48,10 +50,16 @@ struct relay {
 static void
 line_show(void *arg, const uint8_t *line, size_t n)
 {
-	const struct relay *r = arg;
+	struct relay *r = arg;
 	char shown[1600];
+	size_t len;
 
-	say("%s says: %s", r->server, text_escape(shown, sizeof(shown), line, n));
+	say("%s says: %s", r->server, text_escape(shown, sizeof(shown) - 2, line, n));
+	if (!r->client->wants_lines || r->out_gone)
+		return;
+	len = strlen(shown);
+	memcpy(shown + len, "\r\n", 3);
+	r->out_gone = !stream_line(&r->out, shown, LINE_MS);
 }
 
 static size_t
@@ -454,9 +462,9 @@ verdict(struct relay *r, struct err *e)
 }
 
 int
-relay_run(struct tls *t, const char *server, struct err *e)
+relay_run(struct tls *t, const char *server, struct relay_client *c, struct err *e)
 {
-	struct relay r = { .t = t, .server = server };
+	struct relay r = { .t = t, .server = server, .client = c };
 	int ret = -1;
 
 	banner_init(&r.banner, line_show, &r);
@@ -473,6 +481,7 @@ relay_run(struct tls *t, const char *server, struct err *e)
 		wire_flush(&t->wire);
 	}
 	ERR_clear_error();
+	c->begun = r.banner.ssh;
 	if (r.hup_fd != -1)
 		(void)close(r.hup_fd);
 	free(r.up);

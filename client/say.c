@@ -6,14 +6,23 @@
 
 #include "say.h"
 
+static char prefix[40] = "mtls-connect: ";
+
+void
+say_number(unsigned number)
+{
+	(void)snprintf(prefix, sizeof(prefix), "mtls-connect: #%u: ", number);
+}
+
 void
 say(const char *fmt, ...)
 {
-	char line[2048] = "mtls-connect: ";
-	size_t n = strlen(line);
+	char line[2048];
+	size_t n = strlen(prefix);
 	ssize_t w;
 	va_list ap;
 
+	memcpy(line, prefix, n + 1);
 	va_start(ap, fmt);
 	(void)vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);

@@ -87,6 +87,27 @@ put_option(struct out *o, const char *name, const char *word, bool file, struct 
 	return 0;
 }
 
+/*
+ * A second stanza: what is reached through the first one's host. Should a pattern fit that host
+ * too, its ProxyCommand comes first, and ssh takes no ProxyJump after it.
+ */
+static void
+put_targets(struct out *o, const struct options *opts)
+{
+	char one[2] = "";
+
+	if (opts->targets == NULL)
+		return;
+	put(o, "\nHost ");
+	for (const char *p = opts->targets; *p != '\0'; p++) {
+		one[0] = *p == ',' ? ' ' : *p;
+		put(o, one);
+	}
+	put(o, opts->bridge.v6 ? "\n\tProxyJump [" : "\n\tProxyJump ");
+	put(o, opts->bridge.host);
+	put(o, opts->bridge.v6 ? "]\n" : "\n");
+}
+
 int
 setup_stanza(const struct options *o, const char *program, char *dst, size_t size, struct err *e)
 {
@@ -121,6 +142,7 @@ setup_stanza(const struct options *o, const char *program, char *dst, size_t siz
 	}
 	/* A bridge or a firewall in between that lost the connection is noticed in a minute. */
 	put(&out, "\tServerAliveInterval 20\n\tServerAliveCountMax 3\n");
+	put_targets(&out, o);
 	if (out.full)
 		return err_set(e, ERR_FORMAT, "the stanza is too long");
 	return 0;

@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "stream.h"
 
 #define PIPE_SIZE (256 * 1024)
@@ -82,6 +85,27 @@ stream_write(const struct stream *s, const void *buf, size_t n)
 			      : write(s->fd, buf, n);
 	while (r == -1 && errno == EINTR);
 	return r;
+}
+
+bool
+stream_line(const struct stream *s, const char *line, int ms)
+{
+	int64_t deadline = clock_ms() + ms;
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	size_t n = strlen(line);
+	ssize_t w;
+
+	while (n > 0) {
+		if ((w = stream_write(s, line, n)) > 0) {
+			line += w;
+			n -= (size_t)w;
+		} else if (w == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
+			return false;
+		} else if (poll(&p, 1, clock_left(deadline)) == 0) {
+			return false;
+		}
+	}
+	return true;
 }
 
 void

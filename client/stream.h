@@ -28,6 +28,12 @@ void stream_init(struct stream *s, int fd, bool writing) __attribute__((nonnull)
    (SIGPIPE is ignored). */
 ssize_t stream_read(const struct stream *s, void *buf, size_t n) __attribute__((nonnull));
 ssize_t stream_write(const struct stream *s, const void *buf, size_t n) __attribute__((nonnull));
+/*
+ * A line for a client that waits for one: whole, within `ms`. False: it does not read, or has gone;
+ * part of the line may have reached it.
+ */
+bool stream_line(const struct stream *s, const char *line, int ms)
+    __attribute__((warn_unused_result, nonnull));
 /* Tell the reader that there is no more: SHUT_WR on a socket (its other half may be stdin). */
 void stream_end(struct stream *s) __attribute__((nonnull));
 

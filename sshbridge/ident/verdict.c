@@ -279,25 +279,37 @@ get_facts(const struct ident *id, const struct question *q, int fd, struct case_
 	return 0;
 }
 
+/*
+ * The entry whose far end was shown. sshd's manual says that %C begins with the client, and OpenSSH
+ * 10.0 begins with the server: what mtls-keys tells is looked up both ways. The two are of one
+ * connection, and of nobody else's, as the port is held.
+ */
+static struct leg *
+find_leg(const struct ident *id, struct case_ *k)
+{
+	struct tuple *shown = &k->facts.tuple;
+	struct tuple ours = { .local = shown->remote, .remote = shown->local };
+	struct leg *l = table_by_tuple(&id->table, &ours);
+
+	if (l == NULL && k->q->hook == HOOK_KEYS && (l = table_by_tuple(&id->table, shown)) != NULL)
+		*shown = ours;
+	return l;
+}
+
 bool
 who_judge(
     struct ident *id, const struct question *q, int fd, bool pass_on, int64_t now, struct answer *a)
 {
 	struct case_ k = { .q = q };
 	enum no_kind kind;
-	struct tuple ours;
 
 	memset(a, 0, sizeof(*a));
 	/* it is the server's end: its far end is ours */
-	if (get_facts(id, q, fd, &k) == 0) {
-		ours =
-		    (struct tuple){ .local = k.facts.tuple.remote, .remote = k.facts.tuple.local };
-		if (k.facts.netns == id->netns) {
-			if ((k.leg = table_by_tuple(&id->table, &ours)) != NULL)
-				k.conn = k.leg->conn;
-			else if (pass_on)
-				return false;
-		}
+	if (get_facts(id, q, fd, &k) == 0 && k.facts.netns == id->netns) {
+		if ((k.leg = find_leg(id, &k)) != NULL)
+			k.conn = k.leg->conn;
+		else if (pass_on)
+			return false;
 	}
 	if (judge_case(id, &k, now, &kind) == 0) {
 		answer_yes(&k, a);

@@ -92,15 +92,38 @@ channel_end(struct channel *c, const char *why)
 	c->state = CHANNEL_CLOSED;
 }
 
+/* Closes what is finished and frees what both sides have closed; *c may be gone. */
+static void
+channel_settle(struct channel *c)
+{
+	if (c->state == CHANNEL_OPEN && pump_finished(c))
+		channel_end(c, c->why != NULL ? c->why : "closed");
+	if (c->state == CHANNEL_CLOSED && c->client_closed)
+		channel_forget(c);
+}
+
 /* ---- the beginning of one ---------------------------------------------------------------------
  */
+
+/* Room for one more, if need be that of channels which the client has closed in this same turn. */
+static bool
+have_room(struct channels *s)
+{
+	struct channel *c, *next;
+
+	for (c = TAILQ_FIRST(&s->all); c != NULL && s->count >= s->j->set.channels; c = next) {
+		next = TAILQ_NEXT(c, all);
+		channel_settle(c);
+	}
+	return s->count < s->j->set.channels;
+}
 
 static struct channel *
 channel_add(struct channels *s, ssh_message msg)
 {
 	struct channel *c;
 
-	if (s->count >= s->j->set.channels || (c = calloc(1, sizeof(*c))) == NULL)
+	if (!have_room(s) || (c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	c->set = s;
 	c->state = CHANNEL_WAITING;
@@ -267,8 +290,6 @@ serve(struct channel *c, bool down)
 	if (down && c->set->budget > 0 && !client_is_full(c->set))
 		moved |= pump_down(c);
 	c->set->budget -= (int64_t)(c->to_client - before);
-	if (pump_finished(c))
-		channel_end(c, c->why != NULL ? c->why : "closed");
 	return moved;
 }
 
@@ -289,8 +310,7 @@ one_round(struct channels *s)
 			TAILQ_REMOVE(&s->all, c, all);
 			TAILQ_INSERT_TAIL(&s->all, c, all);
 		}
-		if (c->state == CHANNEL_CLOSED && c->client_closed)
-			channel_forget(c);
+		channel_settle(c);
 	}
 	return moved;
 }

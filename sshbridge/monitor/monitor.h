@@ -83,16 +83,7 @@ struct jumps {
 };
 
 /* One set of all files. Index of fds: docs/PROTOCOL.md, GENERATION from load. */
-enum {
-	GEN_SETTINGS,
-	GEN_TRUST,
-	GEN_ANCHORS,
-	GEN_MAP,
-	GEN_CHAIN,
-	GEN_CRLS,
-	GEN_AUTHKEYS,
-	GEN_FDS
-};
+enum { GEN_SETTINGS, GEN_TRUST, GEN_ANCHORS, GEN_MAP, GEN_CHAIN, GEN_CRLS, GEN_AUTHKEYS, GEN_FDS };
 struct listeners; /* listeners.h */
 /* Something of a generation that ends: what as in docs/PROTOCOL.md, message ENDS. */
 #define ENDINGS_MAX 256

@@ -445,10 +445,10 @@ class Lab:
         # drained instances and sessions that are nobody's child any more: only those of this lab
         for pid in os.listdir("/proc"):
             if pid.isdigit() and int(pid) != os.getpid():
+                # (networks it may have several)
                 with contextlib.suppress(OSError):
-                    if os.readlink("/proc/%s/ns/net" % pid) == os.readlink("/proc/self/ns/net") \
-                            and os.readlink("/proc/%s/ns/mnt" % pid) == os.readlink("/proc/self/ns/mnt") \
-                            and os.readlink("/proc/%s/ns/net" % pid) != os.readlink("/proc/1/ns/net"):
+                    if os.readlink("/proc/%s/ns/mnt" % pid) == os.readlink("/proc/self/ns/mnt") \
+                            and os.readlink("/proc/%s/ns/mnt" % pid) != os.readlink("/proc/1/ns/mnt"):
                         os.kill(int(pid), signal.SIGKILL)
         if os.environ.get("LAB_KEEP"):
             print("# note: kept " + self.dir, flush=True)

@@ -111,6 +111,31 @@ ask(const struct idmap *m, const struct idmap_query *q, const char *map)
 	assert(idmap_who(m, &other, &rule) == IDMAP_NO_RULE);
 }
 
+/* A target is opened, and listed, only for an account that is granted. */
+static void
+ask_targets(const struct idmap *m, const struct idmap_query *q)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000001) };
+	struct idmap_dial d = { .host = "db.prod.example", .port = 22 };
+	struct idmap_query names = *q;
+	struct idmap_rule_info rule;
+	const char *targets[4];
+	bool granted, cut;
+	unsigned by_name;
+
+	names.name_only = true;
+	names.has_uid = false;
+	granted = idmap_who(m, &names, &rule) == IDMAP_YES;
+	by_name = idmap_to(m, &names, &d, &rule);
+	assert(granted || by_name == 0);
+	assert((rule.line != 0) == ((by_name & (IDMAP_TO_NAME | IDMAP_TO_ADDRESS)) != 0));
+	if (idmap_targets(m, &names, targets, 4, &cut) == 0)
+		assert(by_name == 0);
+	d.address = (struct sockaddr *)&to;
+	if (idmap_to(m, &names, &d, &rule) != (by_name & ~(unsigned)IDMAP_TO_MAYBE))
+		assert((by_name & IDMAP_TO_MAYBE) != 0);
+}
+
 static void
 ask_all(const struct idmap *m, struct input *in, const char *map)
 {
@@ -142,6 +167,7 @@ ask_all(const struct idmap *m, struct input *in, const char *map)
 	}
 	q.id = id;
 	ask(m, &q, map);
+	ask_targets(m, &q);
 	q.account = NULL;
 	idmap_explain(m, &q, on_line, &ignored);
 	idmap_check(m, 10, on_line, &ignored);

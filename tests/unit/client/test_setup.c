@@ -58,6 +58,38 @@ the_stanza_holds_what_differs_from_the_defaults(void **state)
 	assert_non_null(strstr(STANZA("b", "--timeout", "15"), "mtls-connect %h:8443\n"));
 }
 
+static void
+targets_get_a_stanza_that_jumps_through_the_first(void **state)
+{
+	(void)state;
+	assert_string_equal("Host jump.example\n\tProxyCommand mtls-connect %h:8443\n\tUser alice\n"
+			    "\tServerAliveInterval 20\n\tServerAliveCountMax 3\n\n"
+			    "Host *.prod.example !old.prod.example db\n\tProxyJump jump.example\n",
+	    STANZA("jump.example", "--user", "alice", "--targets",
+		"*.prod.example,!old.prod.example,db"));
+	assert_non_null(strstr(
+	    STANZA("[::1]", "--targets=10.0.0.?"), "\n\nHost 10.0.0.?\n\tProxyJump [::1]\n"));
+}
+
+/* Nothing may end the line, the word, or mean more than a pattern. */
+static void
+targets_are_patterns_and_nothing_else(void **state)
+{
+	static const char *const bad[] = { "", ",", "a,", ",a", "a b", "a\nProxyCommand id", "a#",
+		"\"a\"", "-a", "a,-b", "!", "!!a", "a,!", "$(id)", "%h", "a\\b", "a=b" };
+	struct options o;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char copy[64], *argv[] = { "x", "setup", "--targets", copy, "jump", NULL };
+
+		(void)snprintf(copy, sizeof(copy), "%s", bad[i]);
+		assert_int_equal(-1, options_parse(5, argv, &o, &e));
+		assert_non_null(strstr(e.text, "--targets"));
+	}
+}
+
 static const char *
 quoted(const char *word)
 {
@@ -200,6 +232,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_stanza_holds_what_differs_from_the_defaults),
+		cmocka_unit_test(targets_get_a_stanza_that_jumps_through_the_first),
+		cmocka_unit_test(targets_are_patterns_and_nothing_else),
 		cmocka_unit_test(words_are_quoted_for_the_shell_and_for_ssh),
 		cmocka_unit_test(the_shell_gives_every_quoted_byte_back),
 		cmocka_unit_test(a_host_is_found_only_where_a_host_line_names_it),

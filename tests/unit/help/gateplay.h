@@ -63,6 +63,9 @@ int gateplay_opened(struct gateplay *p, uint32_t number, uint64_t id, uint32_t i
 /* The same, and the client is to be asked for a new certificate at that time. */
 int gateplay_opened_until(
     struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at);
+/* The same with a socket of the caller's, who keeps his descriptor. */
+void gateplay_opened_with(
+    struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at, int fd);
 void gateplay_renewed(struct gateplay *p, uint32_t number, uint64_t id, uint64_t renew_at);
 void gateplay_cut(struct gateplay *p, uint32_t number, uint64_t id, const char *text);
 void gateplay_refused(struct gateplay *p, uint32_t number, uint64_t id, const char *text);

@@ -53,19 +53,27 @@ int
 gateplay_opened_until(
     struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at)
 {
-	uint8_t buf[128];
-	struct msg_out o;
 	int pair[2];
 
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	gateplay_opened_with(p, number, id, idle, renew_at, pair[1]);
+	close(pair[1]);
+	return pair[0];
+}
+
+void
+gateplay_opened_with(
+    struct gateplay *p, uint32_t number, uint64_t id, uint32_t idle, uint64_t renew_at, int fd)
+{
+	uint8_t buf[128];
+	struct msg_out o;
+
 	msg_start(&o, buf, sizeof(buf), MSG_OPENED, id);
 	msg_put_u32(&o, number);
 	msg_put_u32(&o, idle);
 	msg_put_str(&o, "login");
 	msg_put_u64(&o, renew_at);
-	gateplay_send(p->ident, &o, &pair[1], 1);
-	close(pair[1]);
-	return pair[0];
+	gateplay_send(p->ident, &o, &fd, 1);
 }
 
 void

@@ -22,6 +22,7 @@ enum {
 	SERVICE_REQUEST = 5,
 	SERVICE_ACCEPT = 6,
 	USERAUTH_SUCCESS = 52,
+	GLOBAL_REQUEST = 80,
 	REQUEST_SUCCESS = 81,
 	REQUEST_FAILURE = 82,
 	OPEN = 90,
@@ -249,6 +250,9 @@ on_packet(struct tunnel *t, const uint8_t *p, size_t n)
 	case REQUEST_FAILURE:
 		t->replies++;
 		break;
+	case GLOBAL_REQUEST: /* a keepalive */
+		sshraw_sendf(t->ssh, "b", REQUEST_FAILURE);
+		break;
 	default:
 		on_channel(t, p, n);
 	}
@@ -261,7 +265,7 @@ client_reads(struct tunnel *t)
 	size_t n;
 	bool end = false;
 
-	if (t->ended)
+	if (t->ended || t->deaf)
 		return;
 	if (sshraw_flush(t->ssh) == -1)
 		t->moved++;

@@ -46,6 +46,7 @@ struct tunnel {
 	struct jumpplay play;
 	struct sshraw *ssh;
 	bool ready, ended, logged_in;
+	bool deaf;	    /* the client reads nothing at all */
 	char farewell[256]; /* of DISCONNECT */
 	enum tunnel_dial dial;
 	uint32_t replies;   /* to global requests */

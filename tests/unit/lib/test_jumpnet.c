@@ -1,9 +1,12 @@
 /* test_jumpnet.c - which hosts and addresses a jump may open */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -332,6 +335,67 @@ the_kernel_says_what_is_its_own(void **state)
 	close(fd);
 }
 
+/* In a network namespace of its own: what a machine has beside its first address. */
+static int
+look_around(void)
+{
+	static const struct {
+		const char *address;
+		enum route_kind kind;
+	} rows[] = {
+		{ "10.9.0.1", ROUTE_LOCAL },
+		{ "10.9.0.2", ROUTE_LOCAL }, /* a secondary address */
+		{ "10.9.0.7", ROUTE_UNICAST },
+		{ "10.9.0.255", ROUTE_OTHER },
+		{ "10.77.1.2", ROUTE_LOCAL },
+		{ "10.66.0.1", ROUTE_NONE }, /* a blackhole */
+		{ "192.0.2.1", ROUTE_UNICAST },
+		{ "255.255.255.255", ROUTE_OTHER },
+		{ "224.0.0.1", ROUTE_OTHER },
+		{ "2001:db8::5", ROUTE_LOCAL },
+		{ "2001:db8::6", ROUTE_UNICAST },
+		{ "2001:db9::1", ROUTE_NONE },
+	};
+	struct sockaddr_storage ss;
+	char name[JUMPNET_NAME_SIZE];
+	struct err e;
+	int fd;
+
+	if (unshare(CLONE_NEWNET) == -1 ||
+	    system(
+		"exec 2>/dev/null; ip link set lo up && ip link add v0 type veth peer name v1 && "
+		"ip link set v0 up && ip link set v1 up && ip addr add 10.9.0.1/24 brd + dev v0 && "
+		"ip addr add 10.9.0.2/24 dev v0 && ip addr add 2001:db8::5/64 dev v0 nodad && "
+		"ip route add local 10.77.0.0/16 dev lo && ip route add blackhole 10.66.0.0/16 && "
+		"ip route add default via 10.9.0.9") != 0)
+		return 2;
+	if ((fd = route_open(&e)) == -1)
+		return 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (jumpnet_host(rows[i].address, name, &ss) != JUMPNET_ADDRESS ||
+		    route_kind(fd, &ss) != rows[i].kind) {
+			print_error("%s: %d\n", rows[i].address, (int)route_kind(fd, &ss));
+			return 1;
+		}
+	return 0;
+}
+
+static void
+every_address_of_the_machine_is_its_own(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(look_around());
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		skip(); /* no right to a namespace */
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
 static void
 without_a_socket_nothing_is_allowed(void **state)
 {
@@ -357,6 +421,7 @@ main(void)
 		    the_bridge_itself_is_opened_only_where_it_stands_alone_in_the_list),
 		cmocka_unit_test(an_address_of_another_family_is_refused),
 		cmocka_unit_test(the_kernel_says_what_is_its_own),
+		cmocka_unit_test(every_address_of_the_machine_is_its_own),
 		cmocka_unit_test(without_a_socket_nothing_is_allowed),
 	};
 

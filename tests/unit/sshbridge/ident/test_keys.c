@@ -83,10 +83,16 @@ teardown(void **state)
 	return 0;
 }
 
-/* As mtls-keys puts it; `swap`: the ends the wrong way round. */
+enum ends {
+	CLIENT_FIRST, /* as sshd_config(5) has it */
+	SERVER_FIRST, /* as OpenSSH 10 has it */
+	UNKNOWN,      /* of no connection */
+};
+
+/* As mtls-keys puts it. */
 static void
 put(struct bench *b, struct msg_out *o, uint8_t *buf, size_t size, const char *account, int key,
-    bool swap)
+    enum ends ends)
 {
 	struct sockaddr_storage near = { 0 }, far = { 0 };
 	socklen_t n = sizeof(near), m = sizeof(far);
@@ -104,13 +110,15 @@ put(struct bench *b, struct msg_out *o, uint8_t *buf, size_t size, const char *a
 	msg_put_u32(o, 1001);
 	msg_put_str(o, info);
 	msg_put_u32(o, 0);
-	addr_put(swap ? &near : &far, o);
-	addr_put(swap ? &far : &near, o);
+	if (ends == UNKNOWN)
+		addr_set_port(&far, 1);
+	addr_put(ends == SERVER_FIRST ? &near : &far, o);
+	addr_put(ends == SERVER_FIRST ? &far : &near, o);
 }
 
 /* True for a yes; neither answer says anything else. */
 static bool
-bound_as(struct bench *b, const char *account, int key, bool swap)
+bound_as(struct bench *b, const char *account, int key, enum ends ends)
 {
 	struct got *g = malloc(sizeof(*g));
 	int fd = stage_ask_connect(&b->keys);
@@ -122,7 +130,7 @@ bound_as(struct bench *b, const char *account, int key, bool swap)
 	bool yes;
 
 	assert_non_null(g);
-	put(b, &o, buf, sizeof(buf), account, key, swap);
+	put(b, &o, buf, sizeof(buf), account, key, ends);
 	stage_send(fd, &o, NULL, 0);
 	stage_recv(fd, g);
 	assert_false(g->end);
@@ -158,7 +166,7 @@ bound_as(struct bench *b, const char *account, int key, bool swap)
 static bool
 bound(struct bench *b, const char *account, int key)
 {
-	return bound_as(b, account, key, false);
+	return bound_as(b, account, key, CLIENT_FIRST);
 }
 
 static void
@@ -171,6 +179,8 @@ the_bound_key_is_a_yes_and_another_is_a_no(void **state)
 	assert_false(bound(b, "bob", 0));
 	assert_false(bound(b, "", 0));
 	assert_true(bound(b, "alice", 0)); /* sshd asks twice for a key that it takes */
+	assert_true(bound_as(b, "alice", 0, SERVER_FIRST));
+	assert_false(bound_as(b, "alice", 1, SERVER_FIRST));
 }
 
 /* sshd would let in whoever offers any key at all. */
@@ -190,8 +200,9 @@ another_connection_or_one_that_has_ended_is_a_no(void **state)
 {
 	struct bench *b = *state;
 
-	assert_false(bound_as(b, "alice", 0, true));
+	assert_false(bound_as(b, "alice", 0, UNKNOWN));
 	assert_int_equal(0, shutdown(b->fd, SHUT_WR));
+	assert_false(bound_as(b, "alice", 0, SERVER_FIRST));
 	assert_false(bound(b, "alice", 0));
 	stage_closed(b->gate, b->conn, 1);
 	assert_false(bound(b, "alice", 0));
@@ -236,7 +247,7 @@ each_socket_takes_its_own_questions_only(void **state)
 		close(fd);
 	}
 	fd = stage_ask_connect(&b->keys); /* with a socket */
-	put(b, &o, buf, sizeof(buf), "alice", 0, false);
+	put(b, &o, buf, sizeof(buf), "alice", 0, CLIENT_FIRST);
 	stage_send(fd, &o, &b->far, 1);
 	stage_expect_end(fd);
 	close(fd);
@@ -256,7 +267,7 @@ malformed_questions_are_dropped(void **state)
 	uint8_t buf[4096];
 	struct msg_out o;
 
-	put(b, &o, buf, sizeof(buf), "alice", 0, false);
+	put(b, &o, buf, sizeof(buf), "alice", 0, CLIENT_FIRST);
 	msg_put_u32(&o, 0); /* a field too many: all of it is the last case */
 	for (size_t n = 1; n <= o.len; n++) {
 		struct msg_out part = { .buf = buf, .size = n, .len = n };
@@ -293,7 +304,7 @@ a_flood_does_not_reach_those_who_log_in(void **state)
 	struct msg_out o;
 	unsigned kind;
 
-	put(b, &o, buf, sizeof(buf), "alice", 0, false);
+	put(b, &o, buf, sizeof(buf), "alice", 0, CLIENT_FIRST);
 	for (int i = 0; i < SILENT; i++)
 		silent[i] = stage_ask_connect(&b->keys);
 	assert_int_equal(MSG_IS, stage_ask(&b->sock, ACCOUNT, "shared", b->far, &kind));
@@ -326,7 +337,7 @@ an_older_ident_that_does_not_answer_breaks_nothing(void **state)
 	unsigned kind;
 
 	assert_non_null(g);
-	put(b, &o, buf, sizeof(buf), "alice", 0, true);
+	put(b, &o, buf, sizeof(buf), "alice", 0, UNKNOWN);
 	for (int i = 0; i < WAITING; i++) {
 		fd[i] = stage_ask_connect(&b->keys);
 		stage_send(fd[i], &o, NULL, 0);
