@@ -202,7 +202,7 @@ on_target(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if ((what & EV_READ) != 0)
-		c->readable = true;
+		c->readable = c->peek = true;
 	if ((what & EV_WRITE) != 0)
 		c->writable = true;
 	jump_turn_soon(c->set->j);
@@ -222,7 +222,7 @@ channel_start(struct channel *c)
 		return -1;
 	if (ssh_message_channel_request_open_reply_accept_channel(c->open, c->ssh) != SSH_OK)
 		return -1;
-	c->readable = c->writable = true;
+	c->readable = c->writable = c->peek = true;
 	ssh_message_free(c->open);
 	c->open = NULL;
 	return 0;

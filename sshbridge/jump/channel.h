@@ -18,7 +18,8 @@
  * and takes more than that; what is beyond is not meant well.
  */
 #define CHANNEL_HELD_MAX (4UL * 1024 * 1024)
-/* Bytes that may wait for all targets together, in libssh and here. Buffers are up to twice that. */
+/* Bytes that may wait for all targets together, in libssh and here. Buffers are up to twice that.
+ */
 #define CHANNELS_WAITING_MAX (96UL * 1024 * 1024)
 
 /* Bytes of a target that are read and dropped after the client has closed the channel. */
@@ -48,6 +49,7 @@ struct channel {
 	int target;
 	struct event *ev;
 	bool readable, writable; /* the target: as its edges told */
+	bool peek;		 /* something came since a closed window was last looked behind */
 	bool client_eof, client_closed;
 	bool target_eof;  /* it says nothing more */
 	bool target_deaf; /* it hears nothing more: told so, or broken */

@@ -23,7 +23,8 @@ enum {
 	END_MS = 900 /* within the second after which ident has the gate cut */
 };
 
-/* ---- what the client asks --------------------------------------------------------------------- */
+/* ---- what the client asks ---------------------------------------------------------------------
+ */
 
 static void
 refuse(struct jump *j, ssh_message msg)
@@ -76,7 +77,8 @@ dispatch(struct jump *j, ssh_message msg)
 	jump_end(j, "a message out of its phase", "protocol error");
 }
 
-/* ---- a turn ----------------------------------------------------------------------------------- */
+/* ---- a turn -----------------------------------------------------------------------------------
+ */
 
 static bool
 serving(const struct jump *j)
@@ -88,8 +90,9 @@ serving(const struct jump *j)
 static void
 look_at_session(struct jump *j)
 {
-	/* end of stream; a DISCONNECT "by application", which is how clients say good-bye */
+	/* a DISCONNECT "by application" is how clients say good-bye */
 	static const char *const gone[] = { "Socket error: disconnected",
+		"Socket error: Connection reset", "Socket error: Broken pipe",
 		"Received SSH_MSG_DISCONNECT: 11:" };
 	const char *why;
 
@@ -163,7 +166,8 @@ turn(struct jump *j)
 		jump_turn_soon(j);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------
+ */
 
 static void
 leave(struct jump *j)
@@ -183,6 +187,19 @@ leave(struct jump *j)
 	_exit(0);
 }
 
+/*
+ * After each write libssh takes the socket for full until a poll has told otherwise, and what it
+ * then has for it is lost when it disconnects. Nothing is read (wire_settle()).
+ */
+static void
+look_whether_writable(struct jump *j)
+{
+	ssh_message msg;
+
+	while ((msg = ssh_message_get(j->ssh)) != NULL)
+		ssh_message_free(msg);
+}
+
 /* What was sent before has to go out first: libssh drops what waits when it disconnects. */
 static void
 end_turn(struct jump *j)
@@ -194,9 +211,11 @@ end_turn(struct jump *j)
 		channels_done(j, "the connection ended");
 		want(j->gone, false);
 	}
-	if (wire_settle(true) == -1 ||
-	    (ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
-	    (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) == 0)
+	if (wire_settle(true) == -1)
+		leave(j);
+	look_whether_writable(j);
+	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
+	    (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0)
 		leave(j);
 }
 
@@ -223,7 +242,8 @@ jump_end(struct jump *j, const char *why, const char *text)
 	jump_turn_soon(j);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events -----------------------------------------------------------------------------------
+ */
 
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
@@ -321,7 +341,8 @@ jump_tell(struct jump *j, const struct msg_out *o)
 		jump_end(j, e.text, "the bridge has ended this connection");
 }
 
-/* ---- begin ------------------------------------------------------------------------------------ */
+/* ---- begin ------------------------------------------------------------------------------------
+ */
 
 int
 jump_init(struct jump *j, struct err *e)
@@ -355,8 +376,8 @@ make_events(struct jump *j, int fd, struct err *e)
 	j->login_timer = evtimer_new(j->base, on_login_timer, j);
 	j->alive_timer = event_new(j->base, -1, EV_PERSIST, on_alive_timer, j);
 	j->end_timer = evtimer_new(j->base, on_end_timer, j);
-	if (j->gone == NULL || j->again == NULL ||
-	    j->login_timer == NULL || j->alive_timer == NULL || j->end_timer == NULL ||
+	if (j->gone == NULL || j->again == NULL || j->login_timer == NULL ||
+	    j->alive_timer == NULL || j->end_timer == NULL ||
 	    event_add(j->login_timer, &login) == -1)
 		return err_nomem(e, "connection");
 	return 0;

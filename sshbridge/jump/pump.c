@@ -120,12 +120,13 @@ on_data(ssh_session session, ssh_channel ssh, void *data, uint32_t len, int is_s
 		c->set->broken = "data after the end of a channel";
 		return (int)len;
 	}
-	if (c->state == CHANNEL_OPEN && c->target_deaf)
-		return (int)len;
-	if (c->state == CHANNEL_OPEN && c->writable && c->up.data == NULL)
-		took = to_target(c, data, len);
-	if (c->target_deaf)
-		took = len;
+	/* after our CLOSE nothing is read, so that no window is opened either */
+	if (c->state == CHANNEL_OPEN) {
+		if (!c->target_deaf && c->writable && c->up.data == NULL)
+			took = to_target(c, data, len);
+		if (c->target_deaf)
+			took = len;
+	}
 	count_held(c, len - took);
 	return (int)took;
 }
@@ -278,6 +279,7 @@ from_target(struct channel *c, uint8_t *buf, size_t room)
 		n = recv(c->target, buf, room, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n > 0) {
+		c->peek = true;
 		channel_idle_moved(c->set);
 		return (size_t)n;
 	}
@@ -317,6 +319,20 @@ tell_eof(struct channel *c)
 	c->told_eof = true;
 }
 
+/* The window is closed: has the target ended? Asked once for what is new, not in every turn. */
+static bool
+peek_at_end(struct channel *c)
+{
+	uint8_t byte;
+
+	if (!c->peek)
+		return false;
+	c->peek = false;
+	if (recv(c->target, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		c->target_eof = true;
+	return c->target_eof;
+}
+
 bool
 pump_down(struct channel *c)
 {
@@ -332,8 +348,10 @@ pump_down(struct channel *c)
 		return false;
 	}
 	room = ssh_channel_window_size(c->ssh);
-	if (!c->readable || room == 0)
+	if (!c->readable)
 		return false;
+	if (room == 0)
+		return peek_at_end(c);
 	n = from_target(c, chunk, room < PUMP_CHUNK ? room : PUMP_CHUNK);
 	if (n == 0)
 		return c->target_eof;

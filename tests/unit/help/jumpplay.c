@@ -148,7 +148,8 @@ jumpplay_end(struct jumpplay *p)
 	ssh_key_free(p->host);
 }
 
-/* ---- ident and pam ---------------------------------------------------------------------------- */
+/* ---- ident and pam ----------------------------------------------------------------------------
+ */
 
 static void
 say_passed(struct jumpplay *p, bool ok)
@@ -342,7 +343,8 @@ jumpplay_log(struct jumpplay *p, const char *word, const char *second)
 	while (strstr(p->stage.last, word) == NULL || strstr(p->stage.last, second) == NULL);
 }
 
-/* ---- clients ---------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------
+ */
 
 ssh_session
 jumpplay_client_with(struct jumpplay *p, int fd, const char *user, const char *ciphers)
@@ -378,7 +380,7 @@ jumpplay_client(struct jumpplay *p, int fd, const char *user)
 }
 
 /* Repeat `call` while it waits for what we have to answer. */
-#define UNTIL(result, call)                                                          \
+#define UNTIL(result, call)                                                              \
 	for (int i_ = 0; i_ < HANG_STEPS && ((result) = (call)) == SSH_AUTH_AGAIN; i_++) \
 	(void)jumpplay_answer(p, STEP_MS)
 
@@ -422,14 +424,8 @@ jumpplay_password(struct jumpplay *p, ssh_session s)
 const char *
 jumpplay_farewell(struct jumpplay *p, ssh_session s)
 {
-	const char *text;
-
 	for (int i = 0; i < HANG_STEPS; i++) {
-		ssh_message msg = ssh_message_get(s);
-
-		ssh_message_free(msg);
-		if ((text = ssh_get_disconnect_message(s)) != NULL && text[0] != '\0')
-			return strstr(text, ": ") != NULL ? text : text;
+		ssh_message_free(ssh_message_get(s));
 		if ((ssh_get_status(s) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
 			return ssh_get_error(s);
 		(void)jumpplay_answer(p, STEP_MS);

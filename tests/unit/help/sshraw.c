@@ -35,6 +35,7 @@ struct sshraw {
 	uint8_t session_id[32], hash[32], secret[33];
 	size_t secret_len; /* as mpint */
 	bool have_id, in_kex;
+	bool break_tag; /* of the next packet */
 };
 
 uint32_t
@@ -50,7 +51,8 @@ put_u32(uint8_t *p, uint32_t v)
 		p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* ---- payloads --------------------------------------------------------------------------------- */
+/* ---- payloads ---------------------------------------------------------------------------------
+ */
 
 static void
 add(struct sshraw_payload *p, const void *bytes, size_t n)
@@ -122,7 +124,8 @@ sshraw_sendf(struct sshraw *s, const char *format, ...)
 	sshraw_send(s, p.buf, p.n);
 }
 
-/* ---- packets ---------------------------------------------------------------------------------- */
+/* ---- packets ----------------------------------------------------------------------------------
+ */
 
 void
 sshraw_bytes(struct sshraw *s, const void *bytes, size_t n)
@@ -179,6 +182,12 @@ encrypt(struct direction *d, uint8_t *packet, size_t n)
 }
 
 void
+sshraw_break_tag(struct sshraw *s)
+{
+	s->break_tag = true;
+}
+
+void
 sshraw_send(struct sshraw *s, const void *payload, size_t n)
 {
 	size_t block = s->tx.ctx == NULL ? 8 : 16, head = s->tx.ctx == NULL ? 5 : 1;
@@ -196,6 +205,8 @@ sshraw_send(struct sshraw *s, const void *payload, size_t n)
 		sshraw_bytes(s, packet, len);
 	} else {
 		encrypt(&s->tx, packet, len);
+		packet[len] ^= s->break_tag;
+		s->break_tag = false;
 		sshraw_bytes(s, packet, len + TAG);
 	}
 }
@@ -227,7 +238,8 @@ take_packet(struct sshraw *s)
 	return n - 1 - s->plain[0];
 }
 
-/* ---- key exchange: RFC 4253 section 7, RFC 8731 ----------------------------------------------- */
+/* ---- key exchange: RFC 4253 section 7, RFC 8731 -----------------------------------------------
+ */
 
 static void
 send_kexinit(struct sshraw *s)
@@ -386,7 +398,8 @@ transport(struct sshraw *s, const uint8_t *p, size_t n)
 	}
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static bool
 take_version(struct sshraw *s)
@@ -435,7 +448,8 @@ sshraw_next(struct sshraw *s, size_t *n, bool *end)
 	return NULL;
 }
 
-/* ---- authentication: RFC 4252 section 7, RFC 8709 --------------------------------------------- */
+/* ---- authentication: RFC 4252 section 7, RFC 8709 ---------------------------------------------
+ */
 
 static EVP_PKEY *
 user_key(void)
@@ -470,7 +484,8 @@ sshraw_userauth(struct sshraw *s, const char *user)
 	uint8_t blob[256], sig[64];
 	size_t n = sshraw_blob(blob, sizeof(blob)), sig_len = sizeof(sig);
 
-	sshraw_pack(&p, "bsssbsn", 50, user, "ssh-connection", "publickey", 1, "ssh-ed25519", blob, n);
+	sshraw_pack(
+	    &p, "bsssbsn", 50, user, "ssh-connection", "publickey", 1, "ssh-ed25519", blob, n);
 	text.n = 0;
 	add_string(&text, s->session_id, sizeof(s->session_id));
 	add(&text, p.buf, p.n);
@@ -483,7 +498,8 @@ sshraw_userauth(struct sshraw *s, const char *user)
 	sshraw_send(s, p.buf, p.n);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 struct sshraw *
 sshraw_new(int fd)

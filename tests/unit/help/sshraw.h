@@ -16,7 +16,8 @@
 
 struct sshraw;
 
-/* Takes fd over. It sends its version and KEXINIT at once; sshraw_next() goes on. NULL: no memory */
+/* Takes fd over. It sends its version and KEXINIT at once; sshraw_next() goes on. NULL: no memory
+ */
 struct sshraw *sshraw_new(int fd);
 void sshraw_free(struct sshraw *s);
 int sshraw_fd(const struct sshraw *s);
@@ -34,10 +35,13 @@ const uint8_t *sshraw_next(struct sshraw *s, size_t *n, bool *end);
 void sshraw_send(struct sshraw *s, const void *payload, size_t n);
 /* Bytes as they are, in place of a packet. */
 void sshraw_bytes(struct sshraw *s, const void *bytes, size_t n);
+/* The next packet is sent with one bit of its tag turned round. */
+void sshraw_break_tag(struct sshraw *s);
 /* Begin a key exchange anew. */
 void sshraw_rekey(struct sshraw *s);
 
-/* ---- payloads --------------------------------------------------------------------------------- */
+/* ---- payloads ---------------------------------------------------------------------------------
+ */
 
 /* Built from: 'b' byte, 'u' u32, 's' string (NUL-terminated), 'n' bytes and size_t as a string */
 struct sshraw_payload {

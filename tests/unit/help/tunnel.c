@@ -56,7 +56,8 @@ check(const uint8_t *p, size_t n, uint64_t place)
 			fail_msg("wrong byte at %llu", (unsigned long long)(place + i));
 }
 
-/* ---- ident ------------------------------------------------------------------------------------ */
+/* ---- ident ------------------------------------------------------------------------------------
+ */
 
 static void
 tell(struct tunnel *t, unsigned type, uint32_t number, int fd)
@@ -176,7 +177,8 @@ play_ident(struct tunnel *t)
 	}
 }
 
-/* ---- the client ------------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------------------
+ */
 
 static struct tunchan *
 channel_of(struct tunnel *t, const uint8_t *p, size_t n)
@@ -319,7 +321,8 @@ client_gives(struct tunnel *t, struct tunchan *c)
 	t->moved++;
 }
 
-/* ---- targets ---------------------------------------------------------------------------------- */
+/* ---- targets ----------------------------------------------------------------------------------
+ */
 
 static void
 target_reads(struct tunnel *t, struct tunchan *c)
@@ -366,7 +369,8 @@ target_writes(struct tunnel *t, struct tunchan *c)
 	}
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------
+ */
 
 static void
 wait_for_any(struct tunnel *t, int ms)
@@ -409,7 +413,8 @@ tunnel_quiet(struct tunnel *t, unsigned steps)
 		tunnel_step(t, 10);
 }
 
-/* ---- channels --------------------------------------------------------------------------------- */
+/* ---- channels ---------------------------------------------------------------------------------
+ */
 
 void
 tunnel_open(struct tunnel *t, unsigned i, uint32_t window, uint32_t max)
@@ -444,7 +449,8 @@ tunnel_close(struct tunnel *t, unsigned i)
 	t->ch[i].sent_close = true;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
 void
 tunnel_start(struct tunnel *t, uint32_t channels)

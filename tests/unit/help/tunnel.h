@@ -18,16 +18,16 @@ enum tunnel_state { TUN_NONE, TUN_ASKED, TUN_OPEN, TUN_REFUSED };
 
 struct tunchan {
 	enum tunnel_state state;
-	uint32_t number;       /* ident's; 0: not dialled */
-	uint32_t remote;       /* the server's number in SSH */
-	uint32_t window, max;  /* what we may send */
-	bool eof, closed;      /* said by the server */
+	uint32_t number;      /* ident's; 0: not dialled */
+	uint32_t remote;      /* the server's number in SSH */
+	uint32_t window, max; /* what we may send */
+	bool eof, closed;     /* said by the server */
 	bool sent_eof, sent_close;
-	bool told;	       /* CLOSED came to ident, with: */
+	bool told; /* CLOSED came to ident, with: */
 	uint64_t told_up, told_down;
 	char why[128];
 
-	int target; /* our end of the target's socket; -1 */
+	int target;	   /* our end of the target's socket; -1 */
 	bool target_ended; /* it read the end; its socket broke */
 
 	/* what is still to be done: bytes up and down, and whether an end follows them */
@@ -36,10 +36,10 @@ struct tunchan {
 	/* how fast: bytes that each side reads in one step; 0 nothing */
 	size_t target_reads, client_reads;
 
-	uint64_t sent, got;	      /* by the client */
+	uint64_t sent, got;		  /* by the client */
 	uint64_t target_got, target_sent; /* by the target */
-	uint64_t given;		      /* window given to the server beyond the first */
-	uint32_t first;		      /* and the first */
+	uint64_t given;			  /* window given to the server beyond the first */
+	uint32_t first;			  /* and the first */
 };
 
 struct tunnel {
@@ -49,7 +49,7 @@ struct tunnel {
 	bool deaf;	    /* the client reads nothing at all */
 	char farewell[256]; /* of DISCONNECT */
 	enum tunnel_dial dial;
-	uint32_t replies;   /* to global requests */
+	uint32_t replies; /* to global requests */
 	unsigned dialled, dialling_now, dialling_most;
 	uint64_t moved; /* bytes that moved in the last step, any way */
 	struct tunchan ch[TUNNEL_CHANNELS];
@@ -65,12 +65,12 @@ int tunnel_status(struct tunnel *t);
 /* One round; waits up to `ms` when nothing moved. */
 void tunnel_step(struct tunnel *t, int ms);
 /* Until the condition holds; a hang fails the test. */
-#define TUNNEL_UNTIL(t, condition)                                                       \
-	do                                                                               \
-		for (unsigned idle_ = 0; !(condition); idle_ += (t)->moved == 0) {       \
-			assert_true(idle_ < 6000);                                       \
-			tunnel_step((t), 10);                                            \
-		}                                                                        \
+#define TUNNEL_UNTIL(t, condition)                                                 \
+	do                                                                         \
+		for (unsigned idle_ = 0; !(condition); idle_ += (t)->moved == 0) { \
+			assert_true(idle_ < 6000);                                 \
+			tunnel_step((t), 10);                                      \
+		}                                                                  \
 	while (0)
 /* So many steps in which nothing moves. */
 void tunnel_quiet(struct tunnel *t, unsigned steps);

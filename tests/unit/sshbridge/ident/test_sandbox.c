@@ -60,7 +60,7 @@ allowed_calls(struct ident *id)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP), dup,
-	    on = 1;
+	    on = 1, pair[2];
 
 	(void)id;
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -73,6 +73,12 @@ allowed_calls(struct ident *id)
 	(void)shutdown(fd, SHUT_RDWR);
 	close(fd);
 	close(dup);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == -1)
+		_exit(1);
+	close(pair[0]);
+	close(pair[1]);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		_exit(1);
 }
 
 static void
@@ -120,6 +126,9 @@ CALL(do_dup2, SYS_dup2, 0, 9)
 CALL(do_ioctl, SYS_ioctl, 0, 0, 0)
 CALL(do_unlink, SYS_unlink, "/nonexistent")
 CALL(do_socketpair, SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, NULL)
+CALL(do_socketpair_dgram, SYS_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, NULL)
+CALL(do_socketpair_inet, SYS_socketpair, AF_INET, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, NULL)
+CALL(do_socket_netlink, SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
 CALL(do_listen, SYS_listen, 0, 1)
 CALL(do_accept, SYS_accept, 0, NULL, NULL)
 CALL(do_accept4_plain, SYS_accept4, 0, NULL, NULL, 0)
@@ -181,6 +190,9 @@ every_other_call_ends_in_sigsys(void **state)
 		CASE(do_ioctl),
 		CASE(do_unlink),
 		CASE(do_socketpair),
+		CASE(do_socketpair_dgram),
+		CASE(do_socketpair_inet),
+		CASE(do_socket_netlink),
 		CASE(do_listen),
 		CASE(do_accept),
 		CASE(do_accept4_plain),

@@ -51,6 +51,8 @@ a_key_that_ident_grants_logs_in(void **state)
 		ssh_key key = jumpplay_key(keys[i].type, keys[i].parameter);
 		ssh_session s = start("alice");
 
+		/* a round trip: server-sig-algs has come by then, without which RSA means SHA-1 */
+		assert_int_equal(SSH_AUTH_DENIED, jumpplay_none(&p, s));
 		assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 		assert_string_equal("alice", p.account);
 		assert_true(p.last_proven);
@@ -71,13 +73,6 @@ a_key_that_is_shown_proves_nothing(void **state)
 	assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_offer(&p, s, NULL, key)); /* "go on and sign" */
 	assert_int_equal(1, p.logins);
 	assert_false(p.last_proven);
-	/* a channel now is out of its phase */
-	{
-		ssh_channel ch = ssh_channel_new(s);
-
-		assert_int_not_equal(SSH_OK, ssh_channel_open_session(ch));
-		(void)jumpplay_farewell(&p, s);
-	}
 	end(s);
 	ssh_key_free(key);
 }
@@ -183,7 +178,7 @@ the_tenth_refusal_ends_it(void **state)
 
 	(void)state;
 	p.probe = JUMPPLAY_NO;
-	while (r == SSH_AUTH_DENIED && n < 1000) {
+	while (r == SSH_AUTH_DENIED && n < 10) {
 		ssh_key key = jumpplay_key(SSH_KEYTYPE_ED25519, 0);
 
 		r = jumpplay_offer(&p, s, NULL, key);
@@ -191,8 +186,8 @@ the_tenth_refusal_ends_it(void **state)
 		ssh_key_free(key);
 	}
 	/* the tenth is answered, and the end follows */
+	assert_int_equal(10, n);
 	assert_int_equal(10, p.logins);
-	assert_true(n == 10 || n == 11);
 	assert_non_null(strstr(jumpplay_farewell(&p, s), "too many authentication failures"));
 	jumpplay_log(&p, "ssh-ended", "too many tries");
 	end(s);
@@ -252,8 +247,7 @@ a_cut_says_why(void **state)
 	for (int authenticated = 0; authenticated < 2; authenticated++) {
 		s = start("alice");
 		if (authenticated)
-			assert_int_equal(
-			    SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
+			assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 		jumpplay_cut(&p, "your certificate has been revoked");
 		assert_non_null(
 		    strstr(jumpplay_farewell(&p, s), "your certificate has been revoked"));
@@ -273,8 +267,7 @@ the_end_of_ident_ends_it(void **state)
 	assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 	close(p.ident);
 	p.ident = -1;
-	assert_non_null(
-	    strstr(jumpplay_farewell(&p, s), "the bridge has ended this connection"));
+	assert_non_null(strstr(jumpplay_farewell(&p, s), "the bridge has ended this connection"));
 	end(s);
 	ssh_key_free(key);
 }

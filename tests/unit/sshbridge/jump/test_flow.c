@@ -167,7 +167,8 @@ a_client_that_asks_and_reads_no_answer_is_not_read(void **state)
 	tunnel_end(&t);
 }
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- limits -----------------------------------------------------------------------------------
+ */
 
 static void
 one_channel_too_many_is_refused_until_one_has_closed(void **state)

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,7 +67,8 @@ still_works(unsigned i)
 	tunnel_close(&t, i);
 }
 
-/* ---- beyond the window ------------------------------------------------------------------------ */
+/* ---- beyond the window ------------------------------------------------------------------------
+ */
 
 static void
 sixty_megabytes_beyond_the_window_are_not_kept(void **state)
@@ -106,9 +106,9 @@ the_window_may_overflow(void **state)
 	TUNNEL_UNTIL(&t, c->state == TUN_OPEN);
 	sshraw_sendf(t.ssh, "buu", WINDOW_ADJUST, c->remote, UINT32_MAX);
 	sshraw_sendf(t.ssh, "buu", WINDOW_ADJUST, c->remote, 1000000);
-	c->down_left = 1000000;
-	/* 0.10: 4 GB more or less; later ones end the connection */
-	TUNNEL_UNTIL(&t, t.ended || c->got == 1000000);
+	c->down_left = 900000;
+	/* 0.10: it wraps; later ones end the connection */
+	TUNNEL_UNTIL(&t, t.ended || c->got == 900000);
 	if (!t.ended)
 		still_works(1);
 	tunnel_end(&t);
@@ -137,7 +137,8 @@ a_window_of_nothing_gets_nothing_until_it_opens(void **state)
 	tunnel_end(&t);
 }
 
-/* ---- after the end ---------------------------------------------------------------------------- */
+/* ---- after the end ----------------------------------------------------------------------------
+ */
 
 static void
 data_after_the_end_cut(void **state)
@@ -186,6 +187,7 @@ what_a_client_sends_into_a_channel_that_we_closed_is_bounded(void **state)
 	c = tunnel_channel(&t, 0);
 	close(c->target);
 	c->target = -1;
+	send_data(c, 100);
 	TUNNEL_UNTIL(&t, c->told);
 	for (int i = 0; i < 2000 && !t.ended; i++) {
 		send_data(c, 32768);
@@ -211,7 +213,8 @@ an_error_stream_of_a_client_is_dropped(void **state)
 	tunnel_start(&t, 256);
 	c = tunnel_channel(&t, 0);
 	for (int i = 0; i < 1000 && !t.ended; i++) {
-		sshraw_sendf(t.ssh, "buun", EXTENDED_DATA, c->remote, (uint32_t)1, buf, sizeof(buf));
+		sshraw_sendf(
+		    t.ssh, "buun", EXTENDED_DATA, c->remote, (uint32_t)1, buf, sizeof(buf));
 		do
 			tunnel_step(&t, 0);
 		while (!t.ended && sshraw_unsent(t.ssh));
@@ -222,7 +225,8 @@ an_error_stream_of_a_client_is_dropped(void **state)
 	tunnel_end(&t);
 }
 
-/* ---- sizes of packets ------------------------------------------------------------------------- */
+/* ---- sizes of packets -------------------------------------------------------------------------
+ */
 
 /* Bytes come, or the channel is refused; the process lives. */
 static void
@@ -286,7 +290,8 @@ packets_of_ten_bytes_do_not_spin_for_ever(void **state)
 	assert_int_equal(1, tunnel_status(&t));
 }
 
-/* ---- targets ---------------------------------------------------------------------------------- */
+/* ---- targets ----------------------------------------------------------------------------------
+ */
 
 static void
 a_target_that_talks_for_ever_to_a_channel_that_is_closed_is_left(void **state)
@@ -315,7 +320,7 @@ a_target_that_talks_for_ever_to_a_channel_that_is_closed_is_left(void **state)
 	assert_false(c->told);
 	still_works(3);
 	c->target_reads = SIZE_MAX;
-	TUNNEL_UNTIL(&t, c->told);
+	TUNNEL_UNTIL(&t, c->told && c->target_ended);
 	assert_int_equal(1000000, c->target_got);
 	tunnel_end(&t);
 }
@@ -350,6 +355,5 @@ main(void)
 		cmocka_unit_test(what_ident_was_not_asked_it_cannot_answer),
 	};
 
-	cmocka_set_test_filter(getenv("FILTER"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
