@@ -173,6 +173,7 @@ static void
 leave(struct jump *j)
 {
 	char line[SETTINGS_BANNER_MAX];
+	ssh_message msg;
 
 	if (j->farewell != NULL) {
 		/* a copy that is sure to be one line */
@@ -180,6 +181,12 @@ leave(struct jump *j)
 		for (char *p = line; *p != '\0'; p++)
 			if ((unsigned char)*p < 0x20 || *p == 0x7f)
 				*p = ' ';
+		/*
+		 * After it has sent something libssh sends no more until it has looked whether it
+		 * may, which it does here; it would drop the message.
+		 */
+		while ((msg = ssh_message_get(j->ssh)) != NULL)
+			ssh_message_free(msg);
 		(void)ssh_session_set_disconnect_message(j->ssh, line);
 		ssh_disconnect(j->ssh);
 	}
