@@ -326,27 +326,42 @@ channels_close(struct jump *j, const char *why)
 }
 
 static void
-channel_shut(struct channel *ch, const char *why)
+channel_end(struct channel *ch, const char *why)
 {
 	if (ch->why[0] == '\0')
 		(void)snprintf(ch->why, sizeof(ch->why), "%s", why);
 	ch->leg.ended = true;
+}
+
+static void
+channel_shut(struct channel *ch, const char *why)
+{
+	channel_end(ch, why);
 	if (ch->leg.fd != -1)
 		(void)shutdown(ch->leg.fd, SHUT_RDWR);
 }
 
 void
-channels_shut(struct jump *j)
+channels_end(struct jump *j)
 {
 	struct channel *ch, *next;
 
 	for (ch = LIST_FIRST(&j->channels); ch != NULL; ch = next) {
 		next = LIST_NEXT(ch, of_jump);
 		if (ch->open)
-			channel_shut(ch, "the connection was cut");
+			channel_end(ch, "the connection was cut");
 		else
 			channel_free(ch); /* nobody waits for its answer any more */
 	}
+}
+
+void
+channels_shut(struct jump *j)
+{
+	struct channel *ch;
+
+	LIST_FOREACH(ch, &j->channels, of_jump)
+	channel_shut(ch, "the connection was cut");
 }
 
 void

@@ -45,6 +45,8 @@ int channel_closed(struct jump *j, struct msg_in *m, struct err *e)
 
 /* All are at their end, since the connection or the process is. */
 void channels_close(struct jump *j, const char *why) __attribute__((nonnull));
+/* The connection is cut: they grant nothing any more, and those that are not open are freed. */
+void channels_end(struct jump *j) __attribute__((nonnull));
 /* Their sockets are shut down: nothing comes through any more. They stay until CLOSED. */
 void channels_shut(struct jump *j) __attribute__((nonnull));
 /* What is in force has changed: those that it does not grant any more are shut down. */

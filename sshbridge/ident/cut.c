@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "channel.h"
 #include "cut.h"
 #include "ident.h"
 #include "report.h"
@@ -126,6 +127,8 @@ tell_gate(struct ident *id, struct conn *c)
 	if (c->cut_told)
 		return;
 	c->cut_told = true;
+	if (c->jump != NULL)
+		channels_shut(c->jump);
 	if (c->gate->ncut++ == 0)
 		c->gate->silent = 0;
 	/* those that wait go first: a gate must not be able to starve one by the others */

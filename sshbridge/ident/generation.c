@@ -74,6 +74,26 @@ read_map(struct generation *g, const struct generation_parts *parts, struct err 
 	return g->map == NULL ? -1 : 0;
 }
 
+static int
+read_authkeys(struct generation *g, const struct generation_parts *parts, struct err *e)
+{
+	const struct generation *same = parts->same_authkeys;
+
+	if (same != NULL) {
+		g->authkeys = same->authkeys;
+		g->authkeys_refs = same->authkeys_refs;
+		++*g->authkeys_refs;
+		return 0;
+	}
+	if (parts->authkeys.p == NULL)
+		return 0;
+	if ((g->authkeys_refs = malloc(sizeof(*g->authkeys_refs))) == NULL)
+		return err_nomem(e, "authorized keys");
+	*g->authkeys_refs = 1;
+	g->authkeys = authkeys_open(&parts->authkeys, e);
+	return g->authkeys == NULL ? -1 : 0;
+}
+
 struct generation *
 generation_new(uint64_t number, const struct generation_parts *parts, struct err *e)
 {
@@ -88,8 +108,7 @@ generation_new(uint64_t number, const struct generation_parts *parts, struct err
 	if (settings_decode(parts->settings, parts->settings_len, &g->settings, e) == -1 ||
 	    read_anchors(g, parts, e) == -1 || read_map(g, parts, e) == -1 ||
 	    (parts->crls.p != NULL && crlindex_open(&parts->crls, &g->crls, e) == -1) ||
-	    (parts->authkeys.p != NULL &&
-		(g->authkeys = authkeys_open(&parts->authkeys, e)) == NULL)) {
+	    read_authkeys(g, parts, e) == -1) {
 		generation_unref(g);
 		return NULL;
 	}
@@ -127,7 +146,11 @@ generation_map(
 			.same_map = before != NULL && same_bytes(&before->kept_settings, &s[0]) &&
 					    same_bytes(&before->kept_map, &s[2])
 					? before
-					: NULL };
+					: NULL,
+			.same_authkeys = before != NULL && nfds == GENERATION_FDS &&
+						 same_bytes(&before->kept_authkeys, &s[4])
+					     ? before
+					     : NULL };
 		g = generation_new(number, &parts, e);
 	}
 	if (g != NULL) {
@@ -136,7 +159,7 @@ generation_map(
 		g->kept_map = s[2];
 		g->crl_bytes = s[3];
 		sealed_unmap(&s[1]);
-		sealed_unmap(&s[4]);
+		g->kept_authkeys = s[4];
 		return g;
 	}
 	while (n > 0)
@@ -172,7 +195,11 @@ generation_unref(struct generation *g)
 		free(g->map_refs);
 	}
 	free(g->anchors);
-	authkeys_free(g->authkeys);
+	if (g->authkeys_refs != NULL && --*g->authkeys_refs == 0) {
+		authkeys_free(g->authkeys);
+		free(g->authkeys_refs);
+	}
+	sealed_unmap(&g->kept_authkeys);
 	sealed_unmap(&g->kept_settings);
 	sealed_unmap(&g->kept_map);
 	sealed_unmap(&g->crl_bytes);

@@ -24,6 +24,8 @@ struct generation {
 	struct sealed crl_bytes;   /* mapped, the same memory as in all gates */
 	struct crlindex crls;	   /* in crl_bytes */
 	struct authkeys *authkeys; /* of jump targets; NULL: none */
+	unsigned *authkeys_refs;   /* as map_refs */
+	struct sealed kept_authkeys;
 };
 
 /* Bytes of a set, as they lie in sealed memory. */
@@ -32,7 +34,8 @@ struct generation_parts {
 	size_t settings_len, anchors_len, map_len;
 	struct sealed crls;	/* must stay as long as the generation; p NULL: no CRLs */
 	struct sealed authkeys; /* p NULL: none */
-	const struct generation *same_map; /* has the same settings and map; NULL: none */
+	const struct generation *same_map;	/* has the same settings and map; NULL: none */
+	const struct generation *same_authkeys; /* has the same; NULL: none */
 };
 /*
  * Build a set, with one reference for the caller. NULL: ERR_FORMAT (the map), ERR_PEER (the other
@@ -44,7 +47,7 @@ struct generation *generation_new(uint64_t number, const struct generation_parts
  * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index, SSH keys
  * of jump targets (with one descriptor less there are none). Where
  * settings and map are those of `before` (may be NULL), as when only CRLs changed, the map is not
- * parsed again: a large one takes longer than anybody who asks should wait.
+ * parsed again, nor are the same keys: many take longer than anybody who asks should wait.
  */
 #define GENERATION_FDS 5
 struct generation *generation_map(

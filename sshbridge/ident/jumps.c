@@ -176,7 +176,11 @@ jump_cut(struct jump *j, uint32_t code, const char *user)
 	struct msg_out o;
 
 	j->phase = JUMP_ENDING;
-	channels_shut(j);
+	/*
+	 * Their sockets stay until the process has told the client why, or its time for that is
+	 * over: an ssh whose only channel has ended leaves, and does not read the rest.
+	 */
+	channels_end(j);
 	hold_forget(j->hold);
 	j->hold = NULL;
 	pamlogin_free(j->pam);

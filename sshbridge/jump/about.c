@@ -91,7 +91,8 @@ about_open(struct jump *j, ssh_message msg)
 	(void)ssh_set_channel_callbacks(c->ch, &c->cb);
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------
+ */
 
 /* One question a channel, and so many a connection. */
 static bool
@@ -203,7 +204,8 @@ about_request(struct jump *j, ssh_message msg)
 	ssh_message_free(msg);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------
+ */
 
 /* A terminal in raw mode wants a carriage return too. */
 static char *
@@ -270,8 +272,7 @@ about_answer(struct jump *j, struct msg_in *m, struct err *e)
 static void
 write_answer(struct jump *j, struct about_channel *c)
 {
-	while (c->sent < c->len &&
-	       (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0) {
+	while (c->sent < c->len && (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0) {
 		int n = ssh_channel_write(c->ch, c->text + c->sent, (uint32_t)(c->len - c->sent));
 
 		if (n <= 0)

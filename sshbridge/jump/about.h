@@ -20,7 +20,8 @@ void about_turn(struct jump *j) __attribute__((nonnull));
 int about_answer(struct jump *j, struct msg_in *m, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
-/* ---- abouttext.c ------------------------------------------------------------------------------ */
+/* ---- abouttext.c ------------------------------------------------------------------------------
+ */
 
 struct about_facts {
 	char identity[1024], account[256], serial[128];

@@ -63,8 +63,8 @@ auth_banner(struct jump *j, const char *text)
 
 	if (text[0] == '\0')
 		return;
-	(void)snprintf(line, sizeof(line), "%s%s", text,
-	    text[strlen(text) - 1] == '\n' ? "" : "\n");
+	(void)snprintf(
+	    line, sizeof(line), "%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 	if ((s = ssh_string_from_char(line)) != NULL)
 		(void)ssh_send_issue_banner(j->ssh, s);
 	ssh_string_free(s);
@@ -126,7 +126,8 @@ auth_service(struct jump *j, ssh_message msg)
 	auth_banner(j, j->target->banner);
 }
 
-/* ---- publickey -------------------------------------------------------------------------------- */
+/* ---- publickey --------------------------------------------------------------------------------
+ */
 
 /* The key as ident knows keys; certificates and types unknown to us are refused by the parser. */
 static int
@@ -183,8 +184,8 @@ on_publickey(struct jump *j, ssh_message msg)
 }
 
 int
-auth_logged(struct jump *j, uint32_t number, uint32_t verdict, const char *text, int *pam,
-    struct err *e)
+auth_logged(
+    struct jump *j, uint32_t number, uint32_t verdict, const char *text, int *pam, struct err *e)
 {
 	struct auth *a = j->auth;
 	ssh_message msg = a->held;
@@ -227,7 +228,8 @@ auth_passed(struct jump *j, bool ok, const char *text, struct err *e)
 	return kbdint_passed(j, ok, text, e);
 }
 
-/* ---- all methods ------------------------------------------------------------------------------ */
+/* ---- all methods ------------------------------------------------------------------------------
+ */
 
 /*
  * The name that the first request has counts for all of them: what was reached for one name is

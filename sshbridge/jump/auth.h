@@ -33,7 +33,8 @@ int auth_logged(struct jump *j, uint32_t number, uint32_t verdict, const char *t
 int auth_passed(struct jump *j, bool ok, const char *text, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 
-/* ---- between auth.c and kbdint.c -------------------------------------------------------------- */
+/* ---- between auth.c and kbdint.c --------------------------------------------------------------
+ */
 
 struct kbdint;
 struct auth {

@@ -57,9 +57,9 @@ message_refuse(struct channel *c)
 	c->open = NULL;
 }
 
-/* Not within a callback of libssh. */
+/* All but its end of SSH. Not within a callback of libssh. */
 static void
-channel_forget(struct channel *c)
+channel_drop(struct channel *c)
 {
 	struct channels *s = c->set;
 
@@ -70,8 +70,16 @@ channel_forget(struct channel *c)
 	target_close(c);
 	pump_detach(c);
 	ssh_message_free(c->open);
-	ssh_channel_free(c->ssh);
 	free(c);
+}
+
+static void
+channel_forget(struct channel *c)
+{
+	ssh_channel ssh = c->ssh;
+
+	channel_drop(c);
+	ssh_channel_free(ssh);
 }
 
 /* Our side of SSH. Called twice since the first call stops at an EOF that does not go out at once.
@@ -348,7 +356,9 @@ channels_done(struct jump *j, const char *why)
 	while ((c = TAILQ_FIRST(&s->all)) != NULL) {
 		if (c->state == CHANNEL_DIALLING || c->state == CHANNEL_OPEN)
 			channel_tell_closed(c, why);
-		channel_forget(c);
+		/* no CLOSE: an ssh whose only channel has ended does not read the DISCONNECT behind
+		 */
+		channel_drop(c);
 	}
 	channel_idle_stop(s);
 	j->channels = NULL;

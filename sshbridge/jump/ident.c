@@ -15,9 +15,8 @@ on_start(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	uint32_t target;
 	int fd;
 
-	if (msg_get_u32(m, &target) == -1 ||
-	    msg_get_str(m, j->client, sizeof(j->client)) == -1 || msg_end(m, e) == -1 ||
-	    nfds != 1 || m->conn == 0 || target >= j->set.ntargets ||
+	if (msg_get_u32(m, &target) == -1 || msg_get_str(m, j->client, sizeof(j->client)) == -1 ||
+	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0 || target >= j->set.ntargets ||
 	    j->set.targets[target].mode != TARGET_JUMP)
 		return err_set(e, ERR_PEER, "START: malformed");
 	j->conn = m->conn;
@@ -151,8 +150,8 @@ ident_on_message(void *jump, const void *buf, size_t n, int *fds, size_t nfds, s
 	/* answers that cross the end */
 	if (j->phase == PHASE_ENDING)
 		return 0;
-	return msg_dispatch(from_ident, sizeof(from_ident) / sizeof(from_ident[0]),
-	    &j->from_ident, j->phase, j, buf, n, fds, nfds, e);
+	return msg_dispatch(from_ident, sizeof(from_ident) / sizeof(from_ident[0]), &j->from_ident,
+	    j->phase, j, buf, n, fds, nfds, e);
 }
 
 /* Nobody is there to ask, nor to answer for us. */

@@ -23,7 +23,8 @@ enum {
 	END_MS = 900 /* within the second after which ident has the gate cut */
 };
 
-/* ---- what the client asks --------------------------------------------------------------------- */
+/* ---- what the client asks ---------------------------------------------------------------------
+ */
 
 static void
 refuse(struct jump *j, ssh_message msg)
@@ -76,7 +77,8 @@ dispatch(struct jump *j, ssh_message msg)
 	jump_end(j, "a message out of its phase", "protocol error");
 }
 
-/* ---- a turn ----------------------------------------------------------------------------------- */
+/* ---- a turn -----------------------------------------------------------------------------------
+ */
 
 static bool
 serving(const struct jump *j)
@@ -88,8 +90,9 @@ serving(const struct jump *j)
 static void
 look_at_session(struct jump *j)
 {
-	/* end of stream; a DISCONNECT "by application", which is how clients say good-bye */
+	/* a DISCONNECT "by application" is how clients say good-bye */
 	static const char *const gone[] = { "Socket error: disconnected",
+		"Socket error: Connection reset", "Socket error: Broken pipe",
 		"Received SSH_MSG_DISCONNECT: 11:" };
 	const char *why;
 
@@ -163,12 +166,14 @@ turn(struct jump *j)
 		jump_turn_soon(j);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------
+ */
 
 static void
 leave(struct jump *j)
 {
 	char line[SETTINGS_BANNER_MAX];
+	ssh_message msg;
 
 	if (j->farewell != NULL) {
 		/* a copy that is sure to be one line */
@@ -176,6 +181,12 @@ leave(struct jump *j)
 		for (char *p = line; *p != '\0'; p++)
 			if ((unsigned char)*p < 0x20 || *p == 0x7f)
 				*p = ' ';
+		/*
+		 * After it has sent something libssh sends no more until it has looked whether it
+		 * may, which it does here; it would drop the message.
+		 */
+		while ((msg = ssh_message_get(j->ssh)) != NULL)
+			ssh_message_free(msg);
 		(void)ssh_session_set_disconnect_message(j->ssh, line);
 		ssh_disconnect(j->ssh);
 	}
@@ -238,7 +249,8 @@ jump_end(struct jump *j, const char *why, const char *text)
 	jump_turn_soon(j);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events -----------------------------------------------------------------------------------
+ */
 
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
@@ -336,7 +348,8 @@ jump_tell(struct jump *j, const struct msg_out *o)
 		jump_end(j, e.text, "the bridge has ended this connection");
 }
 
-/* ---- begin ------------------------------------------------------------------------------------ */
+/* ---- begin ------------------------------------------------------------------------------------
+ */
 
 int
 jump_init(struct jump *j, struct err *e)
@@ -370,8 +383,8 @@ make_events(struct jump *j, int fd, struct err *e)
 	j->login_timer = evtimer_new(j->base, on_login_timer, j);
 	j->alive_timer = event_new(j->base, -1, EV_PERSIST, on_alive_timer, j);
 	j->end_timer = evtimer_new(j->base, on_end_timer, j);
-	if (j->gone == NULL || j->again == NULL ||
-	    j->login_timer == NULL || j->alive_timer == NULL || j->end_timer == NULL ||
+	if (j->gone == NULL || j->again == NULL || j->login_timer == NULL ||
+	    j->alive_timer == NULL || j->end_timer == NULL ||
 	    event_add(j->login_timer, &login) == -1)
 		return err_nomem(e, "connection");
 	return 0;

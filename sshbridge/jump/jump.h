@@ -50,7 +50,7 @@ struct jump {
 	struct timeval alive_every; /* keepalives */
 	unsigned alive_max;	    /* so many without a byte from the client end the connection */
 	unsigned unanswered;
-	uint64_t heard; /* bytes from the client at the last keepalive */
+	uint64_t heard;	  /* bytes from the client at the last keepalive */
 	unsigned refused; /* lines in the log about what was refused */
 
 	struct auth *auth;
@@ -64,7 +64,8 @@ struct jump {
 	uint8_t out[MSG_MAX]; /* the message that is being written */
 };
 
-/* ---- jump.c: the connection and its turns ----------------------------------------------------- */
+/* ---- jump.c: the connection and its turns -----------------------------------------------------
+ */
 
 /* Before the sandbox: libraries and the event loop. */
 int jump_init(struct jump *j, struct err *e) __attribute__((warn_unused_result, nonnull));
@@ -86,7 +87,8 @@ void jump_logged_in(struct jump *j) __attribute__((nonnull));
  */
 void jump_end(struct jump *j, const char *why, const char *text) __attribute__((nonnull(1, 2)));
 
-/* ---- monitor.c, ident.c: messages ------------------------------------------------------------- */
+/* ---- monitor.c, ident.c: messages -------------------------------------------------------------
+ */
 
 int monitor_on_message(void *jump, const void *buf, size_t n, int *fds, size_t nfds, struct err *e)
     __attribute__((warn_unused_result, nonnull(1, 2, 6)));
@@ -95,7 +97,8 @@ int ident_on_message(void *jump, const void *buf, size_t n, int *fds, size_t nfd
     __attribute__((warn_unused_result, nonnull(1, 2, 6)));
 void ident_on_end(void *jump, const struct err *why) __attribute__((nonnull));
 
-/* ---- report.c --------------------------------------------------------------------------------- */
+/* ---- report.c ---------------------------------------------------------------------------------
+ */
 
 /* A line with the connection's id and the client's address in it. */
 void report_start(struct jump *j, struct logline *l, const char *event) __attribute__((nonnull));
@@ -106,14 +109,16 @@ void report_refused(struct jump *j, const char *what) __attribute__((nonnull));
 /* The process can go on no further. */
 void jump_die(const char *why) __attribute__((noreturn, nonnull));
 
-/* ---- selftest.c: before READY, all of it once in memory --------------------------------------- */
+/* ---- selftest.c: before READY, all of it once in memory ---------------------------------------
+ */
 
 struct talk;
 /* Before the sandbox, and inside it; finish frees it in every case. */
 struct talk *selftest_begin(struct err *e) __attribute__((warn_unused_result, nonnull));
 int selftest_finish(struct talk *t, struct err *e) __attribute__((warn_unused_result, nonnull));
 
-/* ---- channel.c: direct-tcpip ------------------------------------------------------------------ */
+/* ---- channel.c: direct-tcpip ------------------------------------------------------------------
+ */
 
 int channels_init(struct jump *j, struct err *e) __attribute__((warn_unused_result, nonnull));
 /* An open of type direct-tcpip; takes the message over: refuses it, or asks ident by DIAL. */

@@ -55,7 +55,8 @@ show(struct jump *j, ssh_message msg)
 	k->shown = true;
 }
 
-/* ---- the pam process -------------------------------------------------------------------------- */
+/* ---- the pam process --------------------------------------------------------------------------
+ */
 
 static int
 on_prompt(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
@@ -140,7 +141,8 @@ kbdint_done(struct jump *j)
 	j->auth->kbdint = NULL;
 }
 
-/* ---- the client ------------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------------------------------
+ */
 
 static bool
 put_answers(struct jump *j, struct msg_out *o)

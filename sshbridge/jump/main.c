@@ -26,8 +26,7 @@ main(int argc, char **argv)
 
 	child_start(&c, argc, argv);
 	if (jump_init(j, &e) == -1 || jump_limits(&e) == -1 ||
-	    (talk = selftest_begin(&e)) == NULL ||
-	    watchdog_start(CHILD_CHANNEL, &e) == -1 ||
+	    (talk = selftest_begin(&e)) == NULL || watchdog_start(CHILD_CHANNEL, &e) == -1 ||
 	    jump_sandbox_enter(&c.ids, CHILD_CHANNEL, &e) == -1)
 		child_fail(&e);
 	if (selftest_finish(talk, &e) == -1) {

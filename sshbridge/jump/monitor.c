@@ -24,8 +24,7 @@ on_peer(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	if (msg_get_u32(m, &kind) == -1 || msg_get_u32(m, &index) == -1 || msg_end(m, e) == -1 ||
 	    nfds != 1 || kind != PEER_IDENT || index != 0)
 		return err_set(e, ERR_PEER, "PEER: malformed");
-	j->ident =
-	    msgq_new(j->base, fds[0], IDENT_QUEUE_MAX, ident_on_message, ident_on_end, j, e);
+	j->ident = msgq_new(j->base, fds[0], IDENT_QUEUE_MAX, ident_on_message, ident_on_end, j, e);
 	if (j->ident == NULL)
 		return -1;
 	fds[0] = -1;

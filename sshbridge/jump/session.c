@@ -116,20 +116,21 @@ session_key(ssh_message msg)
 }
 #pragma GCC diagnostic pop
 
-/* ---- algorithms ------------------------------------------------------------------------------- */
+/* ---- algorithms -------------------------------------------------------------------------------
+ */
 
 /*
  * No group exchange (it would read /etc/ssh/moduli), no P-256 (its seeds are nobody's that can be
  * named), no SHA-1, MACs over the ciphertext only.
  */
-#define KEX                                                            \
-	"curve25519-sha256,curve25519-sha256@libssh.org,"              \
+#define KEX                                               \
+	"curve25519-sha256,curve25519-sha256@libssh.org," \
 	"ecdh-sha2-nistp521,ecdh-sha2-nistp384"
-#define CIPHERS_GCM "aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
+#define CIPHERS_GCM  "aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
 #define CIPHERS(gcm) "chacha20-poly1305@openssh.com," gcm "aes256-ctr,aes128-ctr"
-#define MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
-#define HOST_KEYS                                                                    \
-	"ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256,"   \
+#define MACS	     "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
+#define HOST_KEYS                                                                  \
+	"ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256," \
 	"rsa-sha2-512,rsa-sha2-256"
 
 static int

@@ -39,9 +39,9 @@ bool session_proven(ssh_message msg) __attribute__((nonnull));
 ssh_key session_key(ssh_message msg) __attribute__((nonnull));
 
 /* Public key algorithms that users may sign with: no certificates, no SHA-1. */
-#define SESSION_USER_KEYS                                                      \
-	"ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,"          \
-	"ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"                             \
+#define SESSION_USER_KEYS                                             \
+	"ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256," \
+	"ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"                    \
 	"sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
 
 #endif

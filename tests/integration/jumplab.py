@@ -31,7 +31,7 @@ workers = 1
 log = "stderr"
 {top}
 target "jump" {{ mode = "jump"  names = {{"jump.example"}}  host-keys = {{"jump_host_ed25519_key"}}
-                authorized-keys = "{dir}/authorized_keys.d/%u"  {jump} }}
+                {keys}  {jump} }}
 limits {{ handshake-timeout = 10  login-timeout = {login}  channels = {channels}
          per-identity = {per_identity}  per-address = {per_address} }}
 """
@@ -114,15 +114,18 @@ Host *
 """
 
 
+LISTED = 'authorized-keys = "authorized_keys.d/%u"'
+
+
 def inside(name):
     return ["nsenter", "--net=/run/netns/" + name, "--"]
 
 
 class JumpLab(L.Lab):
-    """`jump` and `top` are further options of the target and of the configuration."""
+    """`keys`, `jump` and `top` are options of the target, and more of the configuration."""
 
     def __init__(self, **options):
-        o = dict(jump="", top="", login=30, channels=256)
+        o = dict(jump="", top="", keys=LISTED, login=30, channels=256)
         o.update(options)
         super().__init__(**o)
         self._networks()
@@ -176,7 +179,7 @@ class JumpLab(L.Lab):
 
     def configure(self, text=None, **options):
         self.options.update(options)
-        return super().configure(text or CONF.format(**dict(self.options, dir=self.dir)))
+        return super().configure(text or CONF.format(**self.options))
 
     def reload(self, force=False):
         L.must([self.bin("bin/sshbridgectl"), "reload", *(["--force"] if force else [])])

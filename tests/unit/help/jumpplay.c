@@ -148,7 +148,8 @@ jumpplay_end(struct jumpplay *p)
 	ssh_key_free(p->host);
 }
 
-/* ---- ident and pam ---------------------------------------------------------------------------- */
+/* ---- ident and pam ----------------------------------------------------------------------------
+ */
 
 static void
 say_passed(struct jumpplay *p, bool ok)
@@ -342,7 +343,8 @@ jumpplay_log(struct jumpplay *p, const char *word, const char *second)
 	while (strstr(p->stage.last, word) == NULL || strstr(p->stage.last, second) == NULL);
 }
 
-/* ---- clients ---------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------
+ */
 
 ssh_session
 jumpplay_client_with(struct jumpplay *p, int fd, const char *user, const char *ciphers)
@@ -378,7 +380,7 @@ jumpplay_client(struct jumpplay *p, int fd, const char *user)
 }
 
 /* Repeat `call` while it waits for what we have to answer. */
-#define UNTIL(result, call)                                                          \
+#define UNTIL(result, call)                                                              \
 	for (int i_ = 0; i_ < HANG_STEPS && ((result) = (call)) == SSH_AUTH_AGAIN; i_++) \
 	(void)jumpplay_answer(p, STEP_MS)
 

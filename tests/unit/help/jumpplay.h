@@ -21,13 +21,13 @@ struct jumpplay {
 	ssh_key host;
 
 	/* what ident will say */
-	unsigned probe, proven;	  /* verdicts */
-	const char *text;	  /* with them */
-	bool silent;		  /* LOGIN is not answered */
-	int listener;		  /* who connects there is the client; -1: none */
-	int target;		  /* DIAL: this socket, a duplicate of it each time; -1: refused */
+	unsigned probe, proven;	 /* verdicts */
+	const char *text;	 /* with them */
+	bool silent;		 /* LOGIN is not answered */
+	int listener;		 /* who connects there is the client; -1: none */
+	int target;		 /* DIAL: this socket, a duplicate of it each time; -1: refused */
 	bool pam_asks, pam_says; /* one prompt; the verdict */
-	const char *want;	  /* answer that PAM wants */
+	const char *want;	 /* answer that PAM wants */
 
 	/* what it was asked */
 	unsigned logins, dials, abouts, closed;
@@ -60,8 +60,7 @@ void jumpplay_log(struct jumpplay *p, const char *word, const char *second);
 
 /* A client of libssh's on `fd`, key exchange done, not authenticated. */
 ssh_session jumpplay_client(struct jumpplay *p, int fd, const char *user);
-ssh_session jumpplay_client_with(
-    struct jumpplay *p, int fd, const char *user, const char *ciphers);
+ssh_session jumpplay_client_with(struct jumpplay *p, int fd, const char *user, const char *ciphers);
 /* SSH_AUTH_*; user NULL: the session's. */
 int jumpplay_publickey(struct jumpplay *p, ssh_session s, const char *user, ssh_key key);
 int jumpplay_offer(struct jumpplay *p, ssh_session s, const char *user, ssh_key key);

@@ -35,6 +35,7 @@ struct sshraw {
 	uint8_t session_id[32], hash[32], secret[33];
 	size_t secret_len; /* as mpint */
 	bool have_id, in_kex;
+	bool break_tag; /* of the next packet */
 };
 
 uint32_t
@@ -181,6 +182,12 @@ encrypt(struct direction *d, uint8_t *packet, size_t n)
 }
 
 void
+sshraw_break_tag(struct sshraw *s)
+{
+	s->break_tag = true;
+}
+
+void
 sshraw_send(struct sshraw *s, const void *payload, size_t n)
 {
 	size_t block = s->tx.ctx == NULL ? 8 : 16, head = s->tx.ctx == NULL ? 5 : 1;
@@ -198,6 +205,8 @@ sshraw_send(struct sshraw *s, const void *payload, size_t n)
 		sshraw_bytes(s, packet, len);
 	} else {
 		encrypt(&s->tx, packet, len);
+		packet[len] ^= s->break_tag;
+		s->break_tag = false;
 		sshraw_bytes(s, packet, len + TAG);
 	}
 }

@@ -35,6 +35,8 @@ const uint8_t *sshraw_next(struct sshraw *s, size_t *n, bool *end);
 void sshraw_send(struct sshraw *s, const void *payload, size_t n);
 /* Bytes as they are, in place of a packet. */
 void sshraw_bytes(struct sshraw *s, const void *bytes, size_t n);
+/* The next packet is sent with one bit of its tag turned round. */
+void sshraw_break_tag(struct sshraw *s);
 /* Begin a key exchange anew. */
 void sshraw_rekey(struct sshraw *s);
 

@@ -353,7 +353,7 @@ static void
 stats_count(void **state)
 {
 	struct bench *b = *state;
-	uint64_t v[9];
+	uint64_t v[12];
 	uint32_t older, n, gate, conns;
 	struct err e;
 
@@ -365,10 +365,11 @@ stats_count(void **state)
 	send_stats(b->ctl, 0, 0);
 	stage_expect(b->ctl, &b->g, MSG_STATS);
 	assert_int_equal(0, msg_get_u32(&b->g.m, &older));
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < 12; i++)
 		assert_int_equal(0, msg_get_u64(&b->g.m, &v[i]));
-	/* generation, live, dialling, opened, refused, closed, granted, denied, locks */
-	const uint64_t want[9] = { 1, 1, 0, 2, 0, 1, 1, 1, 0 };
+	/* generation, live, dialling, opened, refused, closed, granted, denied, locks,
+	 * channels opened, refused, jump processes ready */
+	const uint64_t want[12] = { 1, 1, 0, 2, 0, 1, 1, 1, 0, 0, 0, 0 };
 
 	assert_memory_equal(want, v, sizeof(v));
 	assert_int_equal(0, msg_get_u32(&b->g.m, &n));

@@ -247,8 +247,7 @@ a_cut_says_why(void **state)
 	for (int authenticated = 0; authenticated < 2; authenticated++) {
 		s = start("alice");
 		if (authenticated)
-			assert_int_equal(
-			    SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
+			assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 		jumpplay_cut(&p, "your certificate has been revoked");
 		assert_non_null(
 		    strstr(jumpplay_farewell(&p, s), "your certificate has been revoked"));
@@ -268,8 +267,7 @@ the_end_of_ident_ends_it(void **state)
 	assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
 	close(p.ident);
 	p.ident = -1;
-	assert_non_null(
-	    strstr(jumpplay_farewell(&p, s), "the bridge has ended this connection"));
+	assert_non_null(strstr(jumpplay_farewell(&p, s), "the bridge has ended this connection"));
 	end(s);
 	ssh_key_free(key);
 }

@@ -79,7 +79,8 @@ place_remove(struct place *pl)
 	(void)rmdir(pl->dir);
 }
 
-/* ---- the stage -------------------------------------------------------------------------------- */
+/* ---- the stage --------------------------------------------------------------------------------
+ */
 
 static int
 setup(void **state)
@@ -129,7 +130,7 @@ ssh(struct jumpplay *p, struct place *pl, const char *const *words, char *out, s
 	return jumpplay_run(p, (char *const *)argv, -1, out, size);
 }
 #define SSH(p, pl, out, ...) \
-	ssh(p, pl, (const char *const[]) { __VA_ARGS__, NULL }, out, sizeof(out))
+	ssh(p, pl, (const char *const[]){ __VA_ARGS__, NULL }, out, sizeof(out))
 
 static void
 contains(const char *text, const char *part)
@@ -145,7 +146,8 @@ ends(struct jumpplay *p)
 	jumpplay_end(p);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------ */
+/* ---- tests ------------------------------------------------------------------------------------
+ */
 
 static void
 without_a_command_it_says_who_one_is(void **state)
@@ -198,13 +200,13 @@ commands_subsystems_and_forwards_are_refused(void **state)
 	} cases[] = {
 		{ { "alice@jump.example", "id" }, 255, "exec request failed on channel 0" },
 		{ { "alice@jump.example", "list" }, 255, "exec request failed on channel 0" },
-		{ { "-s", "alice@jump.example", "sftp" }, 255, "subsystem request failed on channel 0" },
-		{ { "-R", "0:127.0.0.1:1", "-oExitOnForwardFailure=yes", "alice@jump.example" }, 255,
-		    "remote port forwarding failed" },
+		{ { "-s", "alice@jump.example", "sftp" }, 255,
+		    "subsystem request failed on channel 0" },
+		{ { "-R", "0:127.0.0.1:1", "-oExitOnForwardFailure=yes", "alice@jump.example" },
+		    255, "remote port forwarding failed" },
 		{ { "-W", "db1.prod.example:22", "alice@jump.example" }, 255,
 		    "stdio forwarding failed" },
-		{ { "-A", "-oLogLevel=DEBUG1", "alice@jump.example" }, 0,
-		    "account:     alice" },
+		{ { "-A", "-oLogLevel=DEBUG1", "alice@jump.example" }, 0, "account:     alice" },
 	};
 	static struct jumpplay p;
 	char out[16384];
@@ -230,7 +232,8 @@ a_target_is_reached(void **state)
 	p.target = pair[1];
 	assert_int_equal(5, write(pair[0], "hello", 5));
 	assert_int_equal(0, shutdown(pair[0], SHUT_WR));
-	assert_int_equal(0, SSH(&p, *state, out, "-W", "db1.prod.example:22", "alice@jump.example"));
+	assert_int_equal(
+	    0, SSH(&p, *state, out, "-W", "db1.prod.example:22", "alice@jump.example"));
 	contains(out, "hello");
 	assert_int_equal(1, p.dials);
 	close(pair[0]);
@@ -281,8 +284,8 @@ code(struct jumpplay *p, const char *answer, char *out, size_t size, struct plac
 	assert_int_equal(0, chmod(path, 0700));
 	assert_int_equal(0, setenv("SSH_ASKPASS", path, 1));
 	assert_int_equal(0, setenv("SSH_ASKPASS_REQUIRE", "force", 1));
-	assert_int_equal(
-	    status, ssh(p, pl, (const char *const[]) { "-v", "alice@jump.example", NULL }, out, size));
+	assert_int_equal(status,
+	    ssh(p, pl, (const char *const[]){ "-v", "alice@jump.example", NULL }, out, size));
 	(void)unlink(path);
 }
 
