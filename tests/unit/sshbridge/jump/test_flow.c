@@ -273,7 +273,7 @@ a_connection_whose_channels_are_silent_ends_after_its_time(void **state)
 	c = tunnel_channel(&t, 0);
 	/* bytes keep it alive, either way; for longer than its time */
 	for (int i = 0; i < 30; i++) {
-		c->up_left += i % 2;
+		c->up_left += (uint64_t)(i % 2);
 		c->down_left += i % 2 == 0;
 		(void)usleep(100000);
 		tunnel_quiet(&t, 2);
