@@ -144,7 +144,7 @@ fifty_stalled_uploads_hold_a_window_each(void **state)
 static void
 a_client_that_asks_and_reads_no_answer_is_not_read(void **state)
 {
-	enum { BATCH = 1000, MANY = 200 };
+	enum { BATCH = 1000, MANY = 800 };
 	size_t waits = 0;
 
 	(void)state;
