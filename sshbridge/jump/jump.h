@@ -36,7 +36,7 @@ struct jump {
 		struct err why;	     /* what is wrong with one of them */
 	} offered;		     /* host keys that wait for their generation */
 	struct hostkeys keys;
-	uint64_t generation; /* 0: none yet */
+	uint64_t generation;  /* 0: none yet */
 	struct settings *set; /* of that generation; until START, since they are large */
 
 	/* from START on */
