@@ -86,6 +86,7 @@ threading.Event().wait()
 TARGET_SSHD = """\
 Port 22
 ListenAddress 0.0.0.0
+ListenAddress ::
 HostKey {dir}/target_host_ed25519_key
 AuthorizedKeysFile .ssh/authorized_keys
 PidFile {dir}/target.pid

@@ -423,12 +423,15 @@ class Channel:
         self.buf = b""
 
     def send(self, data):
-        """As much as the window allows, in packets; how much that was."""
-        data = data[:self.window]
-        for at in range(0, len(data), 32000):
-            self.ssh.send(DATA, u32(self.theirs), string(data[at:at + 32000]))
-        self.window -= len(data)
-        return len(data)
+        """All of it, as the window allows; what comes meanwhile is kept."""
+        while data:
+            n = min(self.window, 32000, len(data))
+            if n == 0:
+                self.take()
+                continue
+            self.ssh.send(DATA, u32(self.theirs), string(data[:n]))
+            self.window -= n
+            data = data[n:]
 
     def adjust(self, n):
         self.ssh.send(WINDOW, u32(self.theirs), u32(n))
@@ -444,13 +447,16 @@ class Channel:
                 self.window += r.u32()
             return m[0], r.string() if m[0] == DATA else b""
 
+    def take(self):
+        """One event; False when it was the end."""
+        kind, d = self.event()
+        self.buf += d
+        return kind not in (EOF, CLOSE)
+
     def read(self, n):
         """n bytes, or what comes before the end."""
-        while len(self.buf) < n:
-            kind, d = self.event()
-            if kind in (EOF, CLOSE):
-                break
-            self.buf += d
+        while len(self.buf) < n and self.take():
+            pass
         d, self.buf = self.buf[:n], self.buf[n:]
         return d
 
