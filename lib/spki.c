@@ -147,8 +147,10 @@ spki_to_sshkey(EVP_PKEY *pkey, struct sshkey *k, struct err *e)
 	    EVP_Digest(got.blob, got.blob_len, got.sha256, NULL, EVP_sha256(), NULL) != 1)
 		ret = err_nomem(e, "public key");
 	ERR_clear_error();
-	if (ret == 0)
+	if (ret == 0) {
+		got.rsa_bits = EVP_PKEY_is_a(pkey, "RSA") ? (uint32_t)EVP_PKEY_get_bits(pkey) : 0;
 		*k = got;
+	}
 	return ret;
 }
 
