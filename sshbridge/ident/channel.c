@@ -361,7 +361,7 @@ channels_shut(struct jump *j)
 	struct channel *ch;
 
 	LIST_FOREACH(ch, &j->channels, of_jump)
-		channel_shut(ch, "the connection was cut");
+	channel_shut(ch, "the connection was cut");
 }
 
 void

@@ -356,7 +356,8 @@ channels_done(struct jump *j, const char *why)
 	while ((c = TAILQ_FIRST(&s->all)) != NULL) {
 		if (c->state == CHANNEL_DIALLING || c->state == CHANNEL_OPEN)
 			channel_tell_closed(c, why);
-		/* no CLOSE: an ssh whose only channel has ended does not read the DISCONNECT behind */
+		/* no CLOSE: an ssh whose only channel has ended does not read the DISCONNECT behind
+		 */
 		channel_drop(c);
 	}
 	channel_idle_stop(s);
