@@ -3,6 +3,7 @@
 # make demo           the main job, end to end, with a throwaway CA (as root)
 # make demo-jump      the same with the bridge as an SSH jump host before a target
 # make bench          measure beside haproxy and nginx (as root); T=word, BENCH_ROUNDS=n
+# make bench-jump     measure as a jump host beside OpenSSH's sshd (as root); T=word, BENCH_ROUNDS=n
 # make bench-crl      a CRL of ENTRIES (1,000,000) serial numbers, beside OpenSSL's X509_CRL
 # make bench-map      the identity map with 10 and with 100,000 rules
 # make check-asan     the same tests under AddressSanitizer and UBSan
@@ -225,6 +226,14 @@ $(BUILD)/tests/bench/%: $(OBJ)/tests/bench/%.o
 	@echo "  LD    $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(L_SSL) -lpthread
+
+# As a jump host, beside OpenSSH's sshd as one.
+.PHONY: bench-jump
+bench-jump:
+	$(Q)if [ "$$(id -u)" != 0 ]; then echo "measuring makes namespaces and starts an sshd: run 'sudo make bench-jump'" >&2; exit 1; fi
+	$(Q)packaging/deps
+	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/jump $(T)
 
 # Small ones, of one library each: no peers, no namespaces, no root.
 .PHONY: bench-crl bench-map

@@ -107,8 +107,9 @@ struct idmap_dial {
 enum idmap_to {
 	IDMAP_TO_NAME = 1,    /* a name or pattern matches the host: any address that it leads to */
 	IDMAP_TO_ADDRESS = 2, /* an address or network matches the address */
-	IDMAP_TO_LITERAL = 4, /* with that: the very address, which jump-networks need not have */
-	IDMAP_TO_MAYBE = 8,   /* no address given, and there are addresses or networks to match */
+	IDMAP_TO_LITERAL = 4, /* with that: the very address, which jump-networks need not have;
+				 only where the client gave it */
+	IDMAP_TO_MAYBE = 8,   /* no address known yet, and there are networks to match */
 };
 /*
  * 0: refused, which is also the answer when idmap_who() does not say yes; else bits of enum

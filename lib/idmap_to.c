@@ -211,6 +211,9 @@ target_allows(const struct search *s, const struct idmap_target *t)
 		return s->dial->host != NULL && idmap_to_name_match(t->host, s->dial->host)
 			   ? IDMAP_TO_NAME
 			   : 0;
+	/* a literal address is opened as that, and not by a name that somebody points to it */
+	if (t->kind == TO_ADDRESS && s->dial->host != NULL)
+		return 0;
 	if (s->dial->address == NULL)
 		return IDMAP_TO_MAYBE;
 	if (!s->has_address || !idmap_net_has(&t->net, &s->net))

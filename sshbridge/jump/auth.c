@@ -123,7 +123,7 @@ auth_service(struct jump *j, ssh_message msg)
 	j->auth->service = true;
 	(void)ssh_message_service_reply_success(msg);
 	ssh_message_free(msg);
-	auth_banner(j, j->target->banner);
+	auth_banner(j, j->target.banner);
 }
 
 /* ---- publickey --------------------------------------------------------------------------------

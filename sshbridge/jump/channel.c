@@ -119,11 +119,11 @@ have_room(struct channels *s)
 {
 	struct channel *c, *next;
 
-	for (c = TAILQ_FIRST(&s->all); c != NULL && s->count >= s->j->set.channels; c = next) {
+	for (c = TAILQ_FIRST(&s->all); c != NULL && s->count >= s->j->channels_max; c = next) {
 		next = TAILQ_NEXT(c, all);
 		channel_settle(c);
 	}
-	return s->count < s->j->set.channels;
+	return s->count < s->j->channels_max;
 }
 
 static struct channel *

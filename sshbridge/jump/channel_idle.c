@@ -24,7 +24,7 @@ static void
 on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct channels *s = arg;
-	struct timeval tv = { .tv_sec = s->moved + s->j->target->idle_timeout - now_seconds() };
+	struct timeval tv = { .tv_sec = s->moved + s->j->target.idle_timeout - now_seconds() };
 
 	(void)fd;
 	(void)what;
@@ -37,7 +37,7 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 int
 channel_idle_start(struct channels *s, struct err *e)
 {
-	struct timeval tv = { .tv_sec = s->j->target->idle_timeout };
+	struct timeval tv = { .tv_sec = s->j->target.idle_timeout };
 
 	if (tv.tv_sec == 0)
 		return 0;

@@ -1,4 +1,5 @@
 /* ident.c - messages from ident: the one connection, and answers about it */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,11 +17,16 @@ on_start(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	int fd;
 
 	if (msg_get_u32(m, &target) == -1 || msg_get_str(m, j->client, sizeof(j->client)) == -1 ||
-	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0 || target >= j->set.ntargets ||
-	    j->set.targets[target].mode != TARGET_JUMP)
+	    msg_end(m, e) == -1 || nfds != 1 || m->conn == 0 || target >= j->set->ntargets ||
+	    j->set->targets[target].mode != TARGET_JUMP)
 		return err_set(e, ERR_PEER, "START: malformed");
 	j->conn = m->conn;
-	j->target = &j->set.targets[target];
+	j->target = j->set->targets[target];
+	j->target_index = target;
+	j->login_timeout = j->set->login_timeout;
+	j->channels_max = j->set->channels;
+	free(j->set);
+	j->set = NULL;
 	hostkeys_keep(&j->keys, target);
 	fd = fds[0];
 	fds[0] = -1;

@@ -295,7 +295,7 @@ on_login_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)snprintf(why, sizeof(why), "no login within %u s", j->set.login_timeout);
+	(void)snprintf(why, sizeof(why), "no login within %u s", j->login_timeout);
 	jump_end(j, why, why);
 }
 
@@ -356,7 +356,6 @@ jump_init(struct jump *j, struct err *e)
 {
 	struct event_config *cfg;
 
-	memset(j, 0, sizeof(*j));
 	j->phase = PHASE_NEW;
 	j->alive_every.tv_sec = ALIVE_SECONDS;
 	j->alive_max = ALIVE_MAX;
@@ -376,7 +375,7 @@ jump_init(struct jump *j, struct err *e)
 static int
 make_events(struct jump *j, int fd, struct err *e)
 {
-	struct timeval login = { .tv_sec = j->set.login_timeout };
+	struct timeval login = { .tv_sec = j->login_timeout };
 
 	j->gone = event_new(j->base, fd, EV_CLOSED, on_gone, j);
 	j->again = evtimer_new(j->base, on_event, j);
@@ -393,9 +392,7 @@ make_events(struct jump *j, int fd, struct err *e)
 int
 jump_begin(struct jump *j, int fd, struct err *e)
 {
-	uint32_t target = (uint32_t)(j->target - j->set.targets);
-
-	if ((j->ssh = session_new(&j->keys, target, j->target, fd, e)) == NULL) {
+	if ((j->ssh = session_new(&j->keys, j->target_index, &j->target, fd, e)) == NULL) {
 		close(fd);
 		return -1;
 	}

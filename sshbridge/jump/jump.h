@@ -36,12 +36,13 @@ struct jump {
 		struct err why;	     /* what is wrong with one of them */
 	} offered;		     /* host keys that wait for their generation */
 	struct hostkeys keys;
-	uint64_t generation; /* 0: none yet */
-	struct settings set; /* of that generation */
+	uint64_t generation;  /* 0: none yet */
+	struct settings *set; /* of that generation; until START, since they are large */
 
 	/* from START on */
 	uint64_t conn; /* the connection's id */
-	const struct settings_target *target;
+	struct settings_target target;
+	uint32_t target_index, login_timeout, channels_max;
 	char client[ADDR_TEXT_SIZE]; /* address and port, for the log */
 	ssh_session ssh;
 	struct ssh_counter_struct bytes, packets; /* on the connection, counted by libssh */
@@ -67,7 +68,7 @@ struct jump {
 /* ---- jump.c: the connection and its turns -----------------------------------------------------
  */
 
-/* Before the sandbox: libraries and the event loop. */
+/* Before the sandbox: libraries and the event loop. *j is zero. */
 int jump_init(struct jump *j, struct err *e) __attribute__((warn_unused_result, nonnull));
 /* START: serve the connection on `fd`, which is taken over in every case. */
 int jump_begin(struct jump *j, int fd, struct err *e) __attribute__((warn_unused_result, nonnull));

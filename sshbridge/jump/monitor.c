@@ -1,4 +1,5 @@
 /* monitor.c - messages from the monitor: host keys and settings, and the pair to ident */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,8 +75,8 @@ read_settings(int fd, struct settings *set, struct err *e)
 static int
 try_targets(struct jump *j, struct err *e)
 {
-	for (uint32_t i = 0; i < j->set.ntargets; i++) {
-		const struct settings_target *t = &j->set.targets[i];
+	for (uint32_t i = 0; i < j->set->ntargets; i++) {
+		const struct settings_target *t = &j->set->targets[i];
 		ssh_session s;
 
 		if (t->mode != TARGET_JUMP)
@@ -99,7 +100,9 @@ take(struct jump *j, uint64_t number, int fd, struct err *e)
 		*e = j->offered.why;
 		return -1;
 	}
-	if (read_settings(fd, &j->set, e) == -1)
+	if ((j->set = malloc(sizeof(*j->set))) == NULL)
+		return err_nomem(e, "settings");
+	if (read_settings(fd, j->set, e) == -1)
 		return -1;
 	return try_targets(j, e);
 }

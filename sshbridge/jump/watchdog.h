@@ -14,7 +14,7 @@
 #include "err.h"
 
 #ifdef SANITIZED
-#define WATCHDOG_SECONDS 60
+#define WATCHDOG_SECONDS 20
 #else
 #define WATCHDOG_SECONDS 5
 #endif

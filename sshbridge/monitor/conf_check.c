@@ -67,10 +67,6 @@ check_ssh_keys(struct conf *c, uint32_t k, struct err *e)
 		return err_set(e, ERR_FORMAT,
 		    "ssh-keys: nothing lists keys, allowed: name authorized-keys, or "
 		    "\"certificate\"");
-	if ((t->ssh_keys & SSH_KEYS_LISTED) == 0 && folder)
-		return err_set(e, ERR_FORMAT,
-		    "authorized-keys: no key would be looked up there, allowed: ssh-keys = "
-		    "\"either\" or \"authorized-keys\"");
 	return 0;
 }
 

@@ -109,7 +109,8 @@ keyfiles_seal(
 	int fd = -1, r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < c->settings.ntargets; i++)
-		if (c->target[i].authorized_keys != NULL)
+		if (c->target[i].authorized_keys != NULL &&
+		    (c->settings.targets[i].ssh_keys & SSH_KEYS_LISTED) != 0)
 			r = add_folder(&to, i, c->target[i].authorized_keys, e);
 	if (r == 0)
 		fd = sealed_new("authorized keys", to.w.buf, to.w.len, e);

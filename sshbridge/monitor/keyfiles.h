@@ -6,12 +6,12 @@
 #include "err.h"
 
 /*
- * What is in the folders that authorized-keys of each target names, read but not parsed, in sealed
- * memory for load: records RECORD_AUTHFILE, section the target, the path, a NUL, and the text. The
- * descriptor is the caller's. A file that is not named like an account, that somebody else may
- * write, or that cannot be read is left out: `skip` is told, and its keys log nobody in. -1:
- * ERR_SYS (a folder; no descriptors or memory), ERR_FORMAT (a folder that others may write, too
- * much in all), ERR_NOMEM.
+ * What is in the folders that authorized-keys of each target names whose ssh-keys looks there, read
+ * but not parsed, in sealed memory for load: records RECORD_AUTHFILE, section the target, the path,
+ * a NUL, and the text. The descriptor is the caller's. A file that is not named like an account,
+ * that somebody else may write, or that cannot be read is left out: `skip` is told, and its keys
+ * log nobody in. -1: ERR_SYS (a folder; no descriptors or memory), ERR_FORMAT (a folder that others
+ * may write, too much in all), ERR_NOMEM.
  */
 int keyfiles_seal(const struct conf *c, void (*skip)(void *arg, const char *why), void *arg,
     struct err *e) __attribute__((warn_unused_result, nonnull(1, 2, 4)));

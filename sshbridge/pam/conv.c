@@ -49,10 +49,13 @@ conv_on_reply(void *login, struct msg_in *m, int *fds, size_t nfds, struct err *
 	if (msg_get_u32(m, &n) == -1 || n != l->nasked)
 		return err_set(e, ERR_PEER, "REPLY: malformed");
 	for (uint32_t i = 0; i < n; i++) {
-		/* what modules are promised; and a NUL within would cut it short */
-		if (msg_get_bytes(m, &p, &len, PAM_MAX_RESP_SIZE - 1) == -1 ||
+		if (msg_get_bytes(m, &p, &len, PAM_ANSWER_MAX) == -1 ||
 		    memchr(p, '\0', len) != NULL)
 			return err_set(e, ERR_PEER, "REPLY: malformed");
+		if (len >= PAM_MAX_RESP_SIZE) { /* modules are promised less */
+			l->unusable = true;
+			continue;
+		}
 		if ((l->answers[i]->resp = strndup((const char *)p, len)) == NULL)
 			return err_nomem(e, "REPLY");
 	}
@@ -97,7 +100,12 @@ ask(struct login *l)
 		serve_log(l, CHILD_NOTICE, "jump process: %s", e.text);
 		return -1;
 	}
-	return serve_wait_reply(l);
+	if (serve_wait_reply(l) == -1)
+		return -1;
+	if (l->unusable)
+		serve_log(
+		    l, CHILD_NOTICE, "an answer has more than %d bytes", PAM_MAX_RESP_SIZE - 1);
+	return l->unusable ? -1 : 0;
 }
 
 /* ---- for libpam ------------------------------------------------------------------------------ */
@@ -140,6 +148,7 @@ conv(int n, const struct pam_message **msg, struct pam_response **resp, void *ap
 	if ((r = calloc((size_t)n, sizeof(*r))) == NULL)
 		return PAM_BUF_ERR;
 	l->nasked = 0;
+	l->unusable = false;
 	for (i = 0; i < n; i++)
 		if (gather(l, msg[i], &r[i]) == -1)
 			break;

@@ -18,6 +18,7 @@
 #define PAM_PROMPTS_MAX 8  /* in one PROMPT */
 #define PAM_ROUNDS_MAX	64 /* PROMPTs of one login */
 #define PAM_PROMPT_SIZE 1024
+#define PAM_ANSWER_MAX	4096
 #define PAM_INFO_SIZE	4096 /* what modules say without asking */
 #define PAM_TEXT_SIZE	512  /* of PASSED */
 #define PAM_FACTS_MAX	16   /* MTLS_* of START */
@@ -45,6 +46,7 @@ struct login {
 	const struct pam_message *asked[PAM_PROMPTS_MAX];
 	struct pam_response *answers[PAM_PROMPTS_MAX];
 	uint32_t nasked;
+	bool unusable; /* one of the answers */
 	unsigned rounds;
 	char said[PAM_INFO_SIZE];
 };

@@ -14,6 +14,7 @@ enum {
 	PROTO_LEN = 9,
 	PROTO_DOWN = 'D',   /* send so many bytes, then wait for the end */
 	PROTO_UP = 'U',	    /* take so many bytes, then answer one */
+	PROTO_SLOW = 'S',   /* the same, with a pause after each MiB */
 	PROTO_ECHO = 'E',   /* send back whatever comes, to the end */
 	PROTO_HOLD = 'H',   /* answer one byte, then wait for the end */
 	PROTO_MESSAGE = 64, /* bytes of one round trip */

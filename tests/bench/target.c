@@ -1,9 +1,9 @@
 /*
  * target.c - what stands behind the servers that are measured, in place of sshd
  *
- *	target PORT
+ *	target PORT [ADDRESS]
  *
- * Listens on 127.0.0.1, a thread for each connection, and does what proto.h says.
+ * Listens on 127.0.0.1 or ADDRESS, a thread for each connection, and does what proto.h says.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "proto.h"
 
-enum { CHUNK = 128 * 1024, STACK = 512 * 1024 };
+enum { CHUNK = 128 * 1024, STACK = 512 * 1024, MIB = 1024 * 1024, SLOW_US = 5000 };
 
 static ssize_t
 take(int fd, void *p, size_t n)
@@ -63,14 +63,20 @@ serve_down(int fd, uint8_t *buf, uint64_t left)
 }
 
 static void
-serve_up(int fd, uint8_t *buf, uint64_t left)
+serve_up(int fd, uint8_t *buf, uint64_t left, useconds_t pause_us)
 {
+	uint64_t next = left > MIB ? left - MIB : 0;
+
 	while (left > 0) {
 		ssize_t n = take(fd, buf, left < CHUNK ? (size_t)left : CHUNK);
 
 		if (n <= 0)
 			return;
 		left -= (uint64_t)n;
+		if (pause_us > 0 && left < next) {
+			(void)usleep(pause_us);
+			next = left > MIB ? left - MIB : 0;
+		}
 	}
 	(void)give(fd, buf, 1);
 	while (take(fd, buf, CHUNK) > 0)
@@ -101,7 +107,10 @@ serve(void *arg)
 			serve_down(fd, buf, proto_number(asked));
 			break;
 		case PROTO_UP:
-			serve_up(fd, buf, proto_number(asked));
+			serve_up(fd, buf, proto_number(asked), 0);
+			break;
+		case PROTO_SLOW:
+			serve_up(fd, buf, proto_number(asked), SLOW_US);
 			break;
 		case PROTO_ECHO:
 			serve_echo(fd, buf);
@@ -119,10 +128,10 @@ serve(void *arg)
 }
 
 static int
-listen_on(const char *port)
+listen_on(const char *port, const char *address)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_addr.s_addr = inet_addr(address),
 		.sin_port = htons((uint16_t)atoi(port)) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
@@ -139,10 +148,10 @@ main(int argc, char **argv)
 	pthread_t t;
 	int l, *fd;
 
-	if (argc != 2)
-		die("usage: target PORT");
+	if (argc != 2 && argc != 3)
+		die("usage: target PORT [ADDRESS]");
 	(void)signal(SIGPIPE, SIG_IGN);
-	l = listen_on(argv[1]);
+	l = listen_on(argv[1], argc == 3 ? argv[2] : "127.0.0.1");
 	if (pthread_attr_init(&attr) != 0 || pthread_attr_setstacksize(&attr, STACK) != 0 ||
 	    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) != 0)
 		die("target: threads");

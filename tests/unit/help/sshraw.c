@@ -211,28 +211,46 @@ sshraw_send(struct sshraw *s, const void *payload, size_t n)
 	}
 }
 
+/* False: it is not what the server encrypted, or keys differ after a key exchange gone wrong. */
+static bool
+decrypt(struct direction *d, const uint8_t *p, size_t n, uint8_t *plain)
+{
+	uint8_t tag[TAG];
+	int len;
+
+	memcpy(tag, p + 4 + n, TAG);
+	if (EVP_DecryptInit_ex(d->ctx, NULL, NULL, NULL, d->iv) != 1 ||
+	    EVP_DecryptUpdate(d->ctx, NULL, &len, p, 4) != 1 ||
+	    EVP_DecryptUpdate(d->ctx, plain, &len, p + 4, (int)n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(d->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) != 1 ||
+	    EVP_DecryptFinal_ex(d->ctx, plain + n, &len) != 1)
+		return false;
+	iv_next(d);
+	return true;
+}
+
 /* One packet out of s->in into s->plain: its payload's length, 0 when it is not all there. */
 static size_t
 take_packet(struct sshraw *s)
 {
 	size_t n, have = s->in_len - s->in_pos, tag = s->rx.ctx == NULL ? 0 : TAG;
-	uint8_t *p = s->in + s->in_pos;
-	int len;
+	const uint8_t *p = s->in + s->in_pos;
 
-	if (have < 4 || have < 4 + (n = sshraw_u32(p)) + tag)
+	if (have < 4)
 		return 0;
-	assert(n > 1 && n < PACKET_MAX);
-	if (s->rx.ctx == NULL) {
+	if ((n = sshraw_u32(p)) < 6 || n > PACKET_MAX - 4 - TAG) {
+		s->ended = true;
+		return 0;
+	}
+	if (have < 4 + n + tag)
+		return 0;
+	if (s->rx.ctx == NULL)
 		memcpy(s->plain, p + 4, n);
-	} else {
-		struct direction *d = &s->rx;
-
-		assert(EVP_DecryptInit_ex(d->ctx, NULL, NULL, NULL, d->iv) == 1);
-		assert(EVP_DecryptUpdate(d->ctx, NULL, &len, p, 4) == 1);
-		assert(EVP_DecryptUpdate(d->ctx, s->plain, &len, p + 4, (int)n) == 1);
-		assert(EVP_CIPHER_CTX_ctrl(d->ctx, EVP_CTRL_AEAD_SET_TAG, TAG, p + 4 + n) == 1);
-		assert(EVP_DecryptFinal_ex(d->ctx, s->plain + n, &len) == 1);
-		iv_next(d);
+	else if (!decrypt(&s->rx, p, n, s->plain))
+		s->ended = true;
+	if (s->ended || s->plain[0] > n - 2) {
+		s->ended = true;
+		return 0;
 	}
 	s->in_pos += 4 + n + tag;
 	return n - 1 - s->plain[0];
@@ -440,7 +458,7 @@ const uint8_t *
 sshraw_next(struct sshraw *s, size_t *n, bool *end)
 {
 	do {
-		while (take_version(s) && (*n = take_packet(s)) > 0)
+		while (!s->ended && take_version(s) && (*n = take_packet(s)) > 0)
 			if (!transport(s, s->plain + 1, *n))
 				return s->plain + 1;
 	} while (!s->ended && fill(s));

@@ -17,7 +17,7 @@ struct stage {
 	char root[64], last[4096]; /* the line of the last LOG or AUDIT */
 	struct audit audit;	   /* the last AUDIT; what points into the message is gone */
 	bool force;		   /* of every GENERATION to ident */
-	bool revoked; /* its CRL has the serial of stage_open(); else there is none */
+	bool revoked;		   /* its CRL has the serial of stage_open(); else there is none */
 	const struct authkeys *keys; /* SSH keys of jump targets; NULL: none */
 };
 void stage_start(struct stage *p, const char *program);

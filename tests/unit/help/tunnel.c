@@ -452,18 +452,31 @@ tunnel_close(struct tunnel *t, unsigned i)
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-void
-tunnel_start(struct tunnel *t, uint32_t channels)
+static void
+start(struct tunnel *t, uint32_t channels, uint32_t idle_timeout)
 {
 	memset(t, 0, sizeof(*t));
 	for (unsigned i = 0; i < TUNNEL_CHANNELS; i++)
 		t->ch[i].target = -1;
 	jumpplay_start(&t->play);
 	t->play.set.channels = channels;
+	t->play.set.targets[0].idle_timeout = idle_timeout;
 	jumpplay_ready(&t->play);
 	t->ssh = sshraw_new(jumpplay_connect(&t->play));
 	assert_non_null(t->ssh);
 	TUNNEL_UNTIL(t, t->logged_in);
+}
+
+void
+tunnel_start(struct tunnel *t, uint32_t channels)
+{
+	start(t, channels, 0);
+}
+
+void
+tunnel_start_idle(struct tunnel *t, uint32_t idle_timeout)
+{
+	start(t, 256, idle_timeout);
 }
 
 static void

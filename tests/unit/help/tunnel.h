@@ -57,6 +57,8 @@ struct tunnel {
 
 /* Process, generation, connection, login. `channels`: the limit of the settings. */
 void tunnel_start(struct tunnel *t, uint32_t channels);
+/* The same with an idle-timeout, in seconds. */
+void tunnel_start_idle(struct tunnel *t, uint32_t idle_timeout);
 /* The connection as it is is dropped; the process must end with status 0. */
 void tunnel_end(struct tunnel *t);
 /* The process must end by itself: its status as jumpplay_status(). */

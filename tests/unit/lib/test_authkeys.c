@@ -126,7 +126,7 @@ an_rsa_key_has_at_least_2048_bits(void **state)
 static void
 blank_lines_and_comments_say_nothing(void **state)
 {
-	static const char *const texts[] = { "", " ", "\t ", "# " KEY0, "  # x" };
+	static const char *const texts[] = { "", " ", "\t ", ("# " KEY0), "  # x" };
 	struct authkeys_line *l = calloc(1, sizeof(*l));
 	struct err e;
 

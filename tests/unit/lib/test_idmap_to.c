@@ -121,7 +121,11 @@ a_target_is_matched_by_name_or_address_and_port(void **state)
 		{ "10.0.0.0/8:22", "db.example", NULL, 23, 0 },
 		{ "10.0.0.0/8:22", "db.example", "10.0.0.1", 22, A },
 		{ "10.0.0.0/8:22", "db.example", "11.0.0.1", 22, 0 },
-		{ "10.0.0.1:22", "db.example", "10.0.0.1", 22, A | L },
+		{ "10.0.0.1/32:22", "db.example", "10.0.0.1", 22, A },
+		/* a literal address only where the client says it */
+		{ "10.0.0.1:22", "db.example", "10.0.0.1", 22, 0 },
+		{ "10.0.0.1:22", "db.example", NULL, 22, 0 },
+		{ "127.0.0.1:22", "localhost", "127.0.0.1", 22, 0 },
 		/* lists */
 		{ "a:22,b:80,10.0.0.0/8:*", "b", NULL, 80, N | M },
 		{ "a:22,b:80", "a", NULL, 80, 0 },

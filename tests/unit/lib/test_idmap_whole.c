@@ -86,7 +86,7 @@ the_example_of_the_manual_does_what_it_says(void **state)
 	struct identity *bob = id_of(ID_EMAIL, "bob@corp.example", 0);
 
 	(void)state;
-	assert_int_equal(7, idmap_nrules(m));
+	assert_int_equal(9, idmap_nrules(m));
 	assert_int_equal(IDMAP_YES, ask(m, alice, "ops", NULL));
 	assert_int_equal(IDMAP_YES, ask(m, deploy, "deploy-prod", NULL));
 	assert_int_equal(IDMAP_DENY, ask(m, mallory, "mallory", NULL));

@@ -24,6 +24,17 @@ parse(size_t i, struct sshkey *k)
 	assert_int_equal(0, sshkey_parse_text(text, strlen(text), k, &e));
 }
 
+/* Bytes behind the blob, and between members, say nothing. */
+static void
+same_key(const struct sshkey *a, const struct sshkey *b)
+{
+	assert_string_equal(a->type, b->type);
+	assert_true(a->blob_len == b->blob_len);
+	assert_memory_equal(a->blob, b->blob, a->blob_len);
+	assert_memory_equal(a->sha256, b->sha256, sizeof(a->sha256));
+	assert_int_equal(a->rsa_bits, b->rsa_bits);
+}
+
 static void
 a_key_of_ssh_keygen_goes_there_and_back(void **state)
 {
@@ -37,7 +48,7 @@ a_key_of_ssh_keygen_goes_there_and_back(void **state)
 		parse(i, &k);
 		assert_non_null(pkey = spki_from_sshkey(&k, &e));
 		assert_int_equal(0, spki_to_sshkey(pkey, &back, &e));
-		assert_memory_equal(&k, &back, sizeof(k));
+		same_key(&k, &back);
 		assert_int_equal(0, ERR_peek_error());
 		EVP_PKEY_free(pkey);
 	}
@@ -70,7 +81,7 @@ keys_of_certificates_have_the_ssh_form_that_they_can_have(void **state)
 		assert_int_equal(rows[i].want, spki_to_sshkey(key, &k, &e));
 		if (rows[i].want == 0) {
 			assert_int_equal(0, sshkey_parse_blob(k.blob, k.blob_len, &parsed, &e));
-			assert_memory_equal(&k, &parsed, sizeof(k));
+			same_key(&k, &parsed);
 			assert_non_null(back = spki_from_sshkey(&k, &e));
 			assert_int_equal(1, EVP_PKEY_eq(key, back));
 			EVP_PKEY_free(back);

@@ -144,7 +144,7 @@ fifty_stalled_uploads_hold_a_window_each(void **state)
 static void
 a_client_that_asks_and_reads_no_answer_is_not_read(void **state)
 {
-	enum { BATCH = 1000, MANY = 200 };
+	enum { BATCH = 1000, MANY = 800 };
 	size_t waits = 0;
 
 	(void)state;
@@ -263,6 +263,30 @@ ten_thousand_opens_leave_nothing_behind(void **state)
 	tunnel_end(&t);
 }
 
+static void
+a_connection_whose_channels_are_silent_ends_after_its_time(void **state)
+{
+	struct tunchan *c;
+
+	(void)state;
+	tunnel_start_idle(&t, 2);
+	c = tunnel_channel(&t, 0);
+	/* bytes keep it alive, either way; for longer than its time */
+	for (int i = 0; i < 30; i++) {
+		c->up_left += (uint64_t)(i % 2);
+		c->down_left += i % 2 == 0;
+		(void)usleep(100000);
+		tunnel_quiet(&t, 2);
+	}
+	assert_false(t.ended);
+	TUNNEL_UNTIL(&t, t.ended);
+	assert_string_equal("idle timeout", t.farewell);
+	assert_true(c->told);
+	assert_string_equal("the connection ended", c->why);
+	jumpplay_log(&t.play, "ssh-ended", "idle timeout");
+	assert_int_equal(0, tunnel_status(&t));
+}
+
 int
 main(void)
 {
@@ -276,6 +300,7 @@ main(void)
 		cmocka_unit_test(one_channel_too_many_is_refused_until_one_has_closed),
 		cmocka_unit_test(a_channel_that_the_client_does_not_close_is_still_one),
 		cmocka_unit_test(dials_in_flight_are_thirty_two_and_the_others_wait_their_turn),
+		cmocka_unit_test(a_connection_whose_channels_are_silent_ends_after_its_time),
 		cmocka_unit_test(ten_thousand_opens_leave_nothing_behind),
 	};
 

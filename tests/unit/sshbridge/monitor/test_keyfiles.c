@@ -151,6 +151,23 @@ a_file_that_is_none_is_left_out_and_named(void **state)
 }
 
 static void
+a_folder_where_nobody_looks_is_not_read(void **state)
+{
+	struct conf *c = conf_of("host-keys = {\"k\"} authorized-keys = \"none/%u\" "
+				 "ssh-keys = \"certificate\"");
+	struct sealed s;
+	struct err e;
+	int fd = keyfiles_seal(c, leave_out, NULL, &e);
+
+	(void)state;
+	assert_int_not_equal(-1, fd);
+	assert_int_equal(0, sealed_map(fd, AUTHKEYS_TEXT_MAX, &s, &e));
+	assert_int_equal(0, s.n);
+	close(fd);
+	conf_free(c);
+}
+
+static void
 a_file_of_more_than_256_KiB_is_left_out(void **state)
 {
 	char got[1000], *big = malloc(AUTHKEYS_FILE_MAX + 2);
@@ -276,6 +293,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_file_of_the_folder_comes_whole_and_in_order),
 		cmocka_unit_test(a_file_that_is_none_is_left_out_and_named),
+		cmocka_unit_test(a_folder_where_nobody_looks_is_not_read),
 		cmocka_unit_test(a_file_of_more_than_256_KiB_is_left_out),
 		cmocka_unit_test(a_folder_that_others_write_or_that_is_none_is_refused),
 		cmocka_unit_test(a_folder_has_at_most_1024_files),

@@ -217,24 +217,38 @@ the_longest_prompt_passes_and_a_longer_one_is_an_error(void **state)
 	assert_null(r);
 }
 
+/* One answer of so many bytes. */
+static int
+answer_of(size_t n)
+{
+	char text[PAM_ANSWER_MAX + 2];
+	const char *answer[] = { text };
+	struct pam_response *r;
+	int code;
+
+	memset(text, 'a', n);
+	text[n] = '\0';
+	reply(answer, 1);
+	code = ask((struct pam_message){ PAM_PROMPT_ECHO_OFF, "?" }, &r);
+	if (code == PAM_SUCCESS) {
+		assert_string_equal(text, r[0].resp);
+		free_all(r, 1);
+	} else {
+		assert_null(r);
+	}
+	return code;
+}
+
 static void
 the_longest_answer_passes_and_a_longer_one_is_an_error(void **state)
 {
-	char text[PAM_MAX_RESP_SIZE + 1];
-	const char *answer[] = { text };
-	struct pam_response *r;
-
 	(void)state;
-	memset(text, 'a', sizeof(text));
-	text[PAM_MAX_RESP_SIZE - 1] = '\0';
-	reply(answer, 1);
-	assert_int_equal(PAM_SUCCESS, ask((struct pam_message){ PAM_PROMPT_ECHO_OFF, "?" }, &r));
-	assert_string_equal(text, r[0].resp);
-	free_all(r, 1);
-	text[PAM_MAX_RESP_SIZE - 1] = 'a';
-	text[PAM_MAX_RESP_SIZE] = '\0';
-	reply(answer, 1);
-	assert_int_equal(PAM_CONV_ERR, ask((struct pam_message){ PAM_PROMPT_ECHO_OFF, "?" }, &r));
+	assert_int_equal(PAM_SUCCESS, answer_of(PAM_MAX_RESP_SIZE - 1));
+	assert_int_equal(PAM_CONV_ERR, answer_of(PAM_MAX_RESP_SIZE));
+	assert_int_equal(PAM_CONV_ERR, answer_of(PAM_ANSWER_MAX));
+	/* it may be asked again; but not one that says more than it may */
+	assert_int_equal(PAM_SUCCESS, answer_of(1));
+	assert_int_equal(PAM_CONV_ERR, answer_of(PAM_ANSWER_MAX + 1));
 	assert_int_equal(-1, l.jump);
 }
 
