@@ -6,6 +6,7 @@
  * hands it one connection (START); it speaks SSH on it, asks ident about everything, and ends with
  * it. It holds SSH host keys, and can neither dial nor read a file.
  */
+#include <event2/event.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -14,6 +15,17 @@
 
 /* Log lines that may wait for the monitor. */
 #define MONITOR_QUEUE_MAX (128UL * 1024)
+
+/*
+ * libssh closes its descriptor by itself when the client leaves; what was watched for on it
+ * libevent can only take back with a warning, and by itself writes it where a confined process must
+ * not.
+ */
+static void
+on_libevent(int severity, const char *text)
+{
+	child_log(severity >= EVENT_LOG_ERR ? CHILD_ERROR : CHILD_WARNING, "libevent: %s", text);
+}
 
 int
 main(int argc, char **argv)
@@ -25,6 +37,7 @@ main(int argc, char **argv)
 	struct err e;
 
 	child_start(&c, argc, argv);
+	event_set_log_callback(on_libevent);
 	if (jump_init(j, &e) == -1 || jump_limits(&e) == -1 ||
 	    (talk = selftest_begin(&e)) == NULL || watchdog_start(CHILD_CHANNEL, &e) == -1 ||
 	    jump_sandbox_enter(&c.ids, CHILD_CHANNEL, &e) == -1)

@@ -123,9 +123,7 @@ session_key(ssh_message msg)
  * No group exchange (it would read /etc/ssh/moduli), no P-256 (its seeds are nobody's that can be
  * named), no SHA-1, MACs over the ciphertext only.
  */
-#define KEX                                               \
-	"curve25519-sha256,curve25519-sha256@libssh.org," \
-	"ecdh-sha2-nistp521,ecdh-sha2-nistp384"
+#define KEX	     "curve25519-sha256,curve25519-sha256@libssh.org"
 #define CIPHERS_GCM  "aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
 #define CIPHERS(gcm) "chacha20-poly1305@openssh.com," gcm "aes256-ctr,aes128-ctr"
 #define MACS	     "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
@@ -183,6 +181,8 @@ set_session(ssh_session s, struct err *e)
 		if (ssh_options_set(s, options[i].option, options[i].value) != SSH_OK)
 			return err_set(e, ERR_FORMAT, "SSH option %d: %s", (int)options[i].option,
 			    ssh_get_error(s));
+	/* for methods that libssh refuses by itself; it would name "password" beside it */
+	ssh_set_auth_methods(s, SSH_AUTH_METHOD_PUBLICKEY);
 	ssh_set_blocking(s, 0);
 	return 0;
 }

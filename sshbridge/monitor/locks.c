@@ -118,8 +118,8 @@ log_change(struct control *c, const char *event, const char *identity, const cha
 	logline_str(&l, "identity", identity);
 	if (reason[0] != '\0')
 		logline_str(&l, "reason", reason);
-	logline_fmt(&l, "uid", "%u", (unsigned)c->uid);
-	logline_fmt(&l, "pid", "%d", (int)c->pid);
+	logline_u64(&l, "uid", c->uid);
+	logline_u64(&l, "pid", (uint64_t)c->pid);
 	audit_record(c->m, CHILD_NOTICE, &l);
 }
 
