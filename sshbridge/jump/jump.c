@@ -162,6 +162,8 @@ turn(struct jump *j)
 	if (!serving(j))
 		return;
 	wait_for_client(j);
+	/* writing may meet the client's end, and reads too; no event will tell of it again */
+	look_at_session(j);
 	if (more || (!auth_waits(j) && wire_pending()))
 		jump_turn_soon(j);
 }
