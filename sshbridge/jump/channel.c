@@ -178,6 +178,7 @@ channels_open(struct jump *j, ssh_message msg)
 		dial_more(j->channels);
 		return;
 	}
+	report_refused(j, "channel beyond the limit");
 	(void)ssh_message_reply_default(msg);
 	ssh_message_free(msg);
 }

@@ -30,8 +30,10 @@ channel_dial(struct channel *c)
 	const char *host = ssh_message_channel_request_open_destination(c->open);
 	struct msg_out o;
 
-	if (host == NULL || strlen(host) > HOST_MAX)
+	if (host == NULL || strlen(host) > HOST_MAX) {
+		report_refused(j, "channel to a host of more than 255 bytes");
 		return -1;
+	}
 	msg_start(&o, j->out, sizeof(j->out), MSG_DIAL, j->conn);
 	msg_put_u32(&o, c->number);
 	msg_put_str(&o, host);
