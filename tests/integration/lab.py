@@ -149,23 +149,24 @@ class Bridge:
         with open(self.log, errors="replace") as f:
             return f.read()
 
-    def _lines(self, *words):
+    def lines_now(self, *words):
+        """Those that are there at this moment: for who looks again and again."""
         return [l for l in self.text().splitlines() if all(w in l for w in words)]
 
     def lines(self, *words):
         """What is there now; a line may be on its way through three processes, so no is said late."""
         end = time.monotonic() + 0.5
-        while not (found := self._lines(*words)) and time.monotonic() < end:
+        while not (found := self.lines_now(*words)) and time.monotonic() < end:
             time.sleep(0.05)
         return found
 
     def wait_line(self, *words):
-        return wait_for("a log line with %s" % (words,), lambda: self._lines(*words))[-1]
+        return wait_for("a log line with %s" % (words,), lambda: self.lines_now(*words))[-1]
 
     def wait_more(self, before, *words):
         """A line beyond the first `before` ones that hold these words."""
         return wait_for("one more log line with %s" % (words,),
-                        lambda: self._lines(*words)[before:])[-1]
+                        lambda: self.lines_now(*words)[before:])[-1]
 
     def children(self):
         """{tag: [pid, …]} of the processes below the monitor."""
