@@ -154,10 +154,14 @@ define unit
 $$(BUILD)/tests/unit/$(1)/%: $$(OBJ)/tests/unit/$(1)/%.o $$(call area_objs,$(1)) $$(TEST_HELP) $$(LIBA)
 	@echo "  LD    $$@"
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) -pie $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBA) -lcmocka $$(L_TEST)
+	$$(Q)$$(CC) -pie $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(TEST_HELP) $$(LIBA) -lcmocka $$(L_TEST)
 TESTS += $$(patsubst %.c,$$(BUILD)/%,$$(wildcard tests/unit/$(1)/test_*.c))
 endef
-TEST_HELP := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/unit/help/*.c))
+# an archive: a test is linked with what it uses, and with no library that it does not
+TEST_HELP := $(BUILD)/tests/unit/help.a
+$(TEST_HELP): $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/unit/help/*.c))
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(foreach a,lib $(AREAS),$(eval $(call unit,$(a))))
 .SECONDARY:
 
