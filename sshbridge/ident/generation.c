@@ -122,8 +122,7 @@ same_bytes(const struct sealed *a, const struct sealed *b)
 }
 
 struct generation *
-generation_map(
-    uint64_t number, const int *fds, size_t nfds, const struct generation *before, struct err *e)
+generation_map(uint64_t number, const int *fds, const struct generation *before, struct err *e)
 {
 	const size_t max[GENERATION_FDS] = { SETTINGS_BYTES_MAX, ANCHORS_BYTES_MAX, IDMAP_TEXT_MAX,
 		crlindex_bytes_max(), AUTHKEYS_BYTES_MAX };
@@ -132,9 +131,9 @@ generation_map(
 	struct generation *g = NULL;
 	size_t n = 0;
 
-	while (n < nfds && sealed_map(fds[n], max[n], &s[n], e) == 0)
+	while (n < GENERATION_FDS && sealed_map(fds[n], max[n], &s[n], e) == 0)
 		n++;
-	if (n == nfds) {
+	if (n == GENERATION_FDS) {
 		parts = (struct generation_parts){ .settings = s[0].p,
 			.settings_len = s[0].n,
 			.anchors = s[1].p,
@@ -147,8 +146,7 @@ generation_map(
 					    same_bytes(&before->kept_map, &s[2])
 					? before
 					: NULL,
-			.same_authkeys = before != NULL && nfds == GENERATION_FDS &&
-						 same_bytes(&before->kept_authkeys, &s[4])
+			.same_authkeys = before != NULL && same_bytes(&before->kept_authkeys, &s[4])
 					     ? before
 					     : NULL };
 		g = generation_new(number, &parts, e);

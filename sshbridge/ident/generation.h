@@ -44,15 +44,14 @@ struct generation_parts {
 struct generation *generation_new(uint64_t number, const struct generation_parts *parts,
     struct err *e) __attribute__((warn_unused_result, nonnull));
 /*
- * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index, SSH keys
- * of jump targets (with one descriptor less there are none). Where
- * settings and map are those of `before` (may be NULL), as when only CRLs changed, the map is not
- * parsed again, nor are the same keys: many take longer than anybody who asks should wait.
+ * The same from sealed memfds, which stay the caller's: settings, anchors, map, CRL index,
+ * authorized keys. Where settings and map are those of `before` (may be NULL), as when only CRLs
+ * changed, the map is not parsed again, nor are the same keys: many take longer than anybody who
+ * asks should wait.
  */
 #define GENERATION_FDS 5
-struct generation *generation_map(
-    uint64_t number, const int *fds, size_t nfds, const struct generation *before, struct err *e)
-    __attribute__((warn_unused_result, nonnull(2, 5)));
+struct generation *generation_map(uint64_t number, const int *fds, const struct generation *before,
+    struct err *e) __attribute__((warn_unused_result, nonnull(2, 4)));
 struct generation *generation_ref(struct generation *g) __attribute__((nonnull));
 void generation_unref(struct generation *g); /* NULL does nothing */
 /* The target of that name; NULL: the configuration has none. */

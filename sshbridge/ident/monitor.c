@@ -33,9 +33,9 @@ on_generation(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return err_set(e, ERR_PEER, "GENERATION: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
-	if (nfds != GENERATION_FDS && nfds != GENERATION_FDS - 1)
+	if (nfds != GENERATION_FDS)
 		return err_set(e, ERR_PEER, "GENERATION: %zu descriptors", nfds);
-	if ((g = generation_map(number, fds, nfds, id->gen, &why)) == NULL) {
+	if ((g = generation_map(number, fds, id->gen, &why)) == NULL) {
 		ident_ready(id, number, &why);
 		return 0;
 	}

@@ -76,6 +76,18 @@ seal_crls(bool revoked)
 	return fd;
 }
 
+/* NULL: nobody has any. */
+static int
+seal_keys(const struct authkeys *keys)
+{
+	struct err e = { 0 };
+	struct authkeys *none = keys == NULL ? authkeys_new(&e) : NULL;
+	int fd = authkeys_seal(keys == NULL ? none : keys, &e);
+
+	authkeys_free(none);
+	return fd;
+}
+
 void
 stage_generation(struct stage *p, uint64_t number, const struct settings *s,
     const uint8_t *anchor_bytes, size_t nanchors, const char *map)
@@ -103,13 +115,13 @@ stage_generation(struct stage *p, uint64_t number, const struct settings *s,
 	fds[1] = sealed_new("anchors", w.buf == NULL ? text : w.buf, w.len, &e);
 	fds[2] = sealed_new("map", map, strlen(map), &e);
 	fds[3] = seal_crls(p->revoked);
-	fds[4] = p->keys == NULL ? -1 : authkeys_seal(p->keys, &e);
+	fds[4] = seal_keys(p->keys);
 	records_done(&w);
 	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
 	msg_put_u64(&o, number);
 	msg_put_u32(&o, p->force);
-	stage_send(p->monitor, &o, fds, p->keys == NULL ? 4 : 5);
-	for (int i = 0; i < (p->keys == NULL ? 4 : 5); i++)
+	stage_send(p->monitor, &o, fds, 5);
+	for (int i = 0; i < 5; i++)
 		close(fds[i]);
 }
 

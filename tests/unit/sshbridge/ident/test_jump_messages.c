@@ -284,6 +284,29 @@ malformed_words_of_the_monitor_end_ident(void **state)
 	}
 }
 
+/* A descriptor that got lost on its way must not read as "nobody has a key". */
+static void
+a_generation_without_its_authorized_keys_ends_ident(void **state)
+{
+	struct stage p;
+	uint8_t buf[64];
+	struct msg_out o;
+	int fd, fds[4];
+
+	(void)state;
+	stage_start(&p, "ident");
+	fd = stage_peer(&p, PEER_GATE, 0);
+	for (size_t i = 0; i < 4; i++)
+		fds[i] = fd;
+	msg_start(&o, buf, sizeof(buf), MSG_GENERATION, 0);
+	msg_put_u64(&o, 1);
+	msg_put_u32(&o, 0);
+	stage_send(p.monitor, &o, fds, 4);
+	stage_expect_end(fd);
+	close(fd);
+	stage_end(&p);
+}
+
 int
 main(void)
 {
@@ -298,6 +321,7 @@ main(void)
 		T(more_channels_than_the_settings_allow),
 		T(more_than_32_dials_without_an_answer),
 		cmocka_unit_test(malformed_words_of_the_monitor_end_ident),
+		cmocka_unit_test(a_generation_without_its_authorized_keys_ends_ident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,7 +246,8 @@ mapped(const char *map, uint32_t dial_timeout, const struct generation *before)
 	struct err e = { 0 };
 	struct generation *g;
 	size_t n;
-	int fds[4];
+	struct authkeys *nobody = authkeys_new(&e);
+	int fds[GENERATION_FDS];
 
 	stage_settings(&set, 22);
 	set.dial_timeout = dial_timeout;
@@ -255,9 +256,11 @@ mapped(const char *map, uint32_t dial_timeout, const struct generation *before)
 	fds[1] = sealed_new("anchors", "", 0, &e);
 	fds[2] = sealed_new("map", map, strlen(map), &e);
 	fds[3] = crldrafts_seal(&none, &e);
-	if ((g = generation_map(1, fds, 4, before, &e)) == NULL)
+	fds[4] = authkeys_seal(nobody, &e);
+	authkeys_free(nobody);
+	if ((g = generation_map(1, fds, before, &e)) == NULL)
 		fail_msg("%s", e.text);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < GENERATION_FDS; i++)
 		close(fds[i]);
 	return g;
 }
