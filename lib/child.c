@@ -107,17 +107,24 @@ child_log(enum child_level level, const char *fmt, ...)
 		return;
 }
 
+void
+child_put_ready(struct msg_out *o, uint8_t buf[CHILD_READY_SIZE], uint64_t generation,
+    const struct err *why_not)
+{
+	msg_start(o, buf, CHILD_READY_SIZE, MSG_READY, 0);
+	msg_put_u64(o, generation);
+	msg_put_u32(o, why_not == NULL);
+	msg_put_str(o, why_not == NULL ? "" : why_not->text);
+}
+
 int
 child_ready(uint64_t generation, const struct err *why_not)
 {
-	uint8_t buf[1024];
+	uint8_t buf[CHILD_READY_SIZE];
 	struct msg_out o;
 	struct err e;
 
-	msg_start(&o, buf, sizeof(buf), MSG_READY, 0);
-	msg_put_u64(&o, generation);
-	msg_put_u32(&o, why_not == NULL);
-	msg_put_str(&o, why_not == NULL ? "" : why_not->text);
+	child_put_ready(&o, buf, generation, why_not);
 	return msgio_send(CHILD_CHANNEL, &o, NULL, 0, &e);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "msg.h"
 #include "sandbox.h"
 
 #define CHILD_CHANNEL 3
@@ -46,6 +47,9 @@ void child_start(struct child *c, int argc, char **argv) __attribute__((nonnull)
  */
 void child_log(enum child_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
+#define CHILD_READY_SIZE 1024
+void child_put_ready(struct msg_out *o, uint8_t buf[CHILD_READY_SIZE], uint64_t generation,
+    const struct err *why_not) __attribute__((nonnull(1, 2)));
 int child_ready(uint64_t generation, const struct err *why_not) __attribute__((warn_unused_result));
 /* Log `e` as an error and end with status 1. */
 void child_fail(const struct err *e) __attribute__((noreturn, nonnull));

@@ -77,13 +77,10 @@ on_key(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 static int
 answer_ready(struct gate *g, uint64_t number, const struct err *why_not, struct err *e)
 {
-	uint8_t buf[1024];
+	uint8_t buf[CHILD_READY_SIZE];
 	struct msg_out o;
 
-	msg_start(&o, buf, sizeof(buf), MSG_READY, 0);
-	msg_put_u64(&o, number);
-	msg_put_u32(&o, why_not == NULL);
-	msg_put_str(&o, why_not == NULL ? "" : why_not->text);
+	child_put_ready(&o, buf, number, why_not);
 	return msgq_send(g->monitor, &o, NULL, 0, e);
 }
 

@@ -6,14 +6,11 @@
 void
 ident_ready(struct ident *id, uint64_t number, const struct err *why_not)
 {
-	uint8_t buf[1024];
+	uint8_t buf[CHILD_READY_SIZE];
 	struct msg_out o;
 	struct err e;
 
-	msg_start(&o, buf, sizeof(buf), MSG_READY, 0);
-	msg_put_u64(&o, number);
-	msg_put_u32(&o, why_not == NULL);
-	msg_put_str(&o, why_not == NULL ? "" : why_not->text);
+	child_put_ready(&o, buf, number, why_not);
 	/* lost: the monitor waits in vain and ends this process, which is what it deserves */
 	if (msgq_send(id->monitor, &o, NULL, 0, &e) == -1)
 		id->log_lost++;
