@@ -30,6 +30,41 @@ struct sandbox_call {
 			}          \
 		}                  \
 	}
+/* an argument with no bit set beyond these: SCMP_A2(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(...)) */
+#define SANDBOX_BITS(bits) ~(scmp_datum_t)(bits), 0
+/* getsockopt or setsockopt of one option; one command of fcntl */
+#define SANDBOX_OPTION(call, level, name)                                       \
+	{                                                                       \
+		SCMP_SYS(call), 2,                                              \
+		{                                                               \
+			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
+		}                                                               \
+	}
+#define SANDBOX_FCNTL(command)                        \
+	{                                             \
+		SCMP_SYS(fcntl), 1,                   \
+		{                                     \
+			SCMP_A1(SCMP_CMP_EQ, command) \
+		}                                     \
+	}
+
+/*
+ * Rows for who moves bytes on sockets that he was given. sendto() only to the peer that the socket
+ * has: with an address, or with MSG_FASTOPEN, it would dial without connect().
+ */
+#define SANDBOX_STREAM                                                                      \
+	{ SCMP_SYS(sendto), 2,                                                              \
+		{ SCMP_A3(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(MSG_NOSIGNAL | MSG_DONTWAIT)),   \
+		    SCMP_A4(SCMP_CMP_EQ, 0) } },                                            \
+	    { SCMP_SYS(recvfrom), 2,                                                        \
+		    { SCMP_A3(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(MSG_PEEK | MSG_DONTWAIT)),   \
+			SCMP_A4(SCMP_CMP_EQ, 0) } },                                        \
+	    { SCMP_SYS(shutdown), 1, { SCMP_A1(SCMP_CMP_EQ, SHUT_WR) } },                   \
+	    SANDBOX_OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY), SANDBOX_FCNTL(F_GETFL),   \
+	    { SCMP_SYS(fcntl), 2,                                                           \
+		    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),                                        \
+			SCMP_A2(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(O_RDWR | O_NONBLOCK)) } }, \
+	    SANDBOX_FCNTL(F_GET_SEALS)
 
 /*
  * Confine the calling process for good: no_new_privs, not dumpable, then (with a root) chroot,

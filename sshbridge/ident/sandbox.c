@@ -23,20 +23,6 @@
 			    SCMP_A2(SCMP_CMP_EQ, IPPROTO_TCP)                                 \
 		}                                                                             \
 	}
-#define OPTION(call, level, name)                                               \
-	{                                                                       \
-		SCMP_SYS(call), 2,                                              \
-		{                                                               \
-			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
-		}                                                               \
-	}
-#define FCNTL(command)                                \
-	{                                             \
-		SCMP_SYS(fcntl), 1,                   \
-		{                                     \
-			SCMP_A1(SCMP_CMP_EQ, command) \
-		}                                     \
-	}
 
 static const struct sandbox_call calls[] = {
 	TCP_SOCKET(AF_INET),
@@ -54,25 +40,25 @@ static const struct sandbox_call calls[] = {
 	SANDBOX_ANY(getpeername),
 	SANDBOX_ANY(shutdown),
 	{ SCMP_SYS(accept4), 1, { SCMP_A3(SCMP_CMP_EQ, SOCK_CLOEXEC | SOCK_NONBLOCK) } },
-	OPTION(getsockopt, SOL_SOCKET, SO_TYPE),
-	OPTION(getsockopt, SOL_SOCKET, SO_DOMAIN),
-	OPTION(getsockopt, SOL_SOCKET, SO_PROTOCOL),
-	OPTION(getsockopt, SOL_SOCKET, SO_ERROR),
-	OPTION(getsockopt, SOL_SOCKET, SO_PEERCRED),
-	OPTION(getsockopt, SOL_SOCKET, SO_COOKIE),
-	OPTION(getsockopt, SOL_SOCKET, SO_NETNS_COOKIE),
-	OPTION(getsockopt, IPPROTO_TCP, TCP_INFO),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_TYPE),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_DOMAIN),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_PROTOCOL),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_ERROR),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_PEERCRED),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_COOKIE),
+	SANDBOX_OPTION(getsockopt, SOL_SOCKET, SO_NETNS_COOKIE),
+	SANDBOX_OPTION(getsockopt, IPPROTO_TCP, TCP_INFO),
 	/* never SO_REUSEADDR or SO_REUSEPORT: they would give our ports away */
-	OPTION(setsockopt, SOL_SOCKET, SO_KEEPALIVE),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPCNT),
-	FCNTL(F_DUPFD_CLOEXEC),
-	FCNTL(F_GET_SEALS),
+	SANDBOX_OPTION(setsockopt, SOL_SOCKET, SO_KEEPALIVE),
+	SANDBOX_OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
+	SANDBOX_OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
+	SANDBOX_OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),
+	SANDBOX_OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPCNT),
+	SANDBOX_FCNTL(F_DUPFD_CLOEXEC),
+	SANDBOX_FCNTL(F_GET_SEALS),
 	{ SCMP_SYS(fcntl), 2,
 	    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
-		SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
+		SCMP_A2(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(O_RDWR | O_NONBLOCK)) } },
 };
 
 int

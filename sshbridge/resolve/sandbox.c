@@ -19,20 +19,7 @@
 			SCMP_A0(SCMP_CMP_EQ, domain) \
 		}                                    \
 	}
-#define OPTION(level, name)                                                     \
-	{                                                                       \
-		SCMP_SYS(setsockopt), 2,                                        \
-		{                                                               \
-			SCMP_A1(SCMP_CMP_EQ, level), SCMP_A2(SCMP_CMP_EQ, name) \
-		}                                                               \
-	}
-#define FCNTL(command)                                \
-	{                                             \
-		SCMP_SYS(fcntl), 1,                   \
-		{                                     \
-			SCMP_A1(SCMP_CMP_EQ, command) \
-		}                                     \
-	}
+#define OPTION(level, name) SANDBOX_OPTION(setsockopt, level, name)
 #define IOCTL(request)                                \
 	{                                             \
 		SCMP_SYS(ioctl), 1,                   \
@@ -41,7 +28,7 @@
 		}                                     \
 	}
 /* MSG_FASTOPEN and whatever comes later are not among them */
-#define FLAGS_ALLOWED  ~(scmp_datum_t)(MSG_NOSIGNAL | MSG_DONTWAIT)
+#define FLAGS_ALLOWED  SANDBOX_BITS(MSG_NOSIGNAL | MSG_DONTWAIT)
 #define OPEN_FORBIDDEN (O_ACCMODE | O_CREAT | O_TRUNC)
 
 static const struct sandbox_call calls[] = {
@@ -70,8 +57,8 @@ static const struct sandbox_call calls[] = {
 	OPTION(SOL_NETLINK, NETLINK_EXT_ACK),
 	OPTION(SOL_NETLINK, NETLINK_GET_STRICT_CHK),
 	OPTION(SOL_NETLINK, NETLINK_PKTINFO),
-	{ SCMP_SYS(sendto), 1, { SCMP_A3(SCMP_CMP_MASKED_EQ, FLAGS_ALLOWED, 0) } },
-	{ SCMP_SYS(sendmmsg), 1, { SCMP_A3(SCMP_CMP_MASKED_EQ, FLAGS_ALLOWED, 0) } },
+	{ SCMP_SYS(sendto), 1, { SCMP_A3(SCMP_CMP_MASKED_EQ, FLAGS_ALLOWED) } },
+	{ SCMP_SYS(sendmmsg), 1, { SCMP_A3(SCMP_CMP_MASKED_EQ, FLAGS_ALLOWED) } },
 	SANDBOX_ANY(recvfrom),
 	SANDBOX_ANY(write),
 	SANDBOX_ANY(writev),
@@ -92,12 +79,12 @@ static const struct sandbox_call calls[] = {
 	SANDBOX_ANY(getgid),
 	SANDBOX_ANY(getegid),
 	SANDBOX_ANY(clock_nanosleep),
-	FCNTL(F_GETFD),
-	FCNTL(F_SETFD),
-	FCNTL(F_GETFL),
+	SANDBOX_FCNTL(F_GETFD),
+	SANDBOX_FCNTL(F_SETFD),
+	SANDBOX_FCNTL(F_GETFL),
 	{ SCMP_SYS(fcntl), 2,
 	    { SCMP_A1(SCMP_CMP_EQ, F_SETFL),
-		SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(O_RDWR | O_NONBLOCK), 0) } },
+		SCMP_A2(SCMP_CMP_MASKED_EQ, SANDBOX_BITS(O_RDWR | O_NONBLOCK)) } },
 	IOCTL(FIONREAD),
 	IOCTL(SIOCGIFINDEX),
 	IOCTL(SIOCGIFNAME),
