@@ -235,13 +235,22 @@ cidr_parse(const char *text, struct cidr *c, struct err *e)
 }
 
 bool
+addr_prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+bool
 cidr_contains(const struct cidr *c, const struct sockaddr_storage *ss)
 {
 	struct sockaddr_storage folded = *ss;
 	uint8_t bytes[16];
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
-	unsigned full = c->prefix / 8, rest = c->prefix % 8;
 
 	if (addr_fold(&folded) == -1)
 		return false;
@@ -254,7 +263,5 @@ cidr_contains(const struct cidr *c, const struct sockaddr_storage *ss)
 	}
 	if ((c->family == 4) != (folded.ss_family == AF_INET))
 		return false;
-	if (memcmp(bytes, c->bytes, full) != 0)
-		return false;
-	return rest == 0 || ((bytes[full] ^ c->bytes[full]) & (0xff00U >> rest) & 0xff) == 0;
+	return addr_prefix_equal(bytes, c->bytes, c->prefix);
 }

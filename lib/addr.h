@@ -41,6 +41,8 @@ struct cidr {
 /* "10.0.0.0/8", "2001:db8::/32" or an address alone; host bits set: ERR_FORMAT. */
 int cidr_parse(const char *text, struct cidr *c, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* Whether the first `bits` bits are the same; of an address or network in network byte order. */
+bool addr_prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits) __attribute__((nonnull));
 bool cidr_contains(const struct cidr *c, const struct sockaddr_storage *ss)
     __attribute__((nonnull));
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "addr.h"
 #include "idmap_local.h"
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291 section 2.5.5.2 */
@@ -16,17 +17,6 @@ net_fold(struct idmap_net *n)
 	memmove(n->addr, n->addr + 12, 4);
 	n->len = 4;
 	n->bits = (uint8_t)(n->bits - 96);
-}
-
-/* Whether the first `bits` bits are the same. */
-static bool
-prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
 /* "24" within max, without sign or leading zero; -1 for anything else. */
@@ -108,5 +98,5 @@ idmap_net_of(const struct sockaddr *sa, struct idmap_net *n)
 bool
 idmap_net_has(const struct idmap_net *net, const struct idmap_net *addr)
 {
-	return net->len == addr->len && prefix_equal(net->addr, addr->addr, net->bits);
+	return net->len == addr->len && addr_prefix_equal(net->addr, addr->addr, net->bits);
 }

@@ -118,21 +118,11 @@ static const struct range ranges[] = {
 };
 /* clang-format on */
 
-static bool
-prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
 /* Not cidr_contains(): that takes an IPv4-mapped address for the IPv4 address in it. */
 static bool
 net_has(const struct cidr *net, uint8_t family, const uint8_t *addr)
 {
-	return net->family == family && prefix_equal(net->bytes, addr, net->prefix);
+	return net->family == family && addr_prefix_equal(net->bytes, addr, net->prefix);
 }
 
 static const struct range *
