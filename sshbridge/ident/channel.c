@@ -8,7 +8,9 @@
 #include "bytes.h"
 #include "dial.h"
 #include "ident.h"
+#include "login.h"
 #include "report.h"
+#include "review.h"
 
 /* ---- one channel ---------------------------------------------------------------------------- */
 
@@ -364,23 +366,35 @@ channels_shut(struct jump *j)
 	channel_shut(ch, "the connection was cut");
 }
 
+/* The login holds, or does not: `why` then counts for its channels. */
+static void
+review_one(struct channel *ch, const struct login_case *l, bool holds, const struct err *why)
+{
+	struct sockaddr_storage address;
+	struct verdict v = { .why = *why };
+
+	/* those that are not open yet are judged when they are (still_granted()) */
+	if (!ch->open || ch->leg.ended)
+		return;
+	endpoint_to(&ch->leg.tuple.remote, &address);
+	if (!holds || reach_judge_for(ch->jump, l, &ch->to, &address, &v) == -1)
+		channel_shut(ch, v.why.text);
+}
+
 void
 channels_review(struct jump *j)
 {
 	struct channel *ch;
+	struct login_case l;
+	struct verdict v = { 0 };
+	bool holds;
 
-	/* those that are not open yet are judged when they are (still_granted()) */
+	if (LIST_EMPTY(&j->channels))
+		return;
+	holds = login_judge(j, &j->key, review_mode(j->id->gen, j->conn), &l, &v) == 0;
 	LIST_FOREACH(ch, &j->channels, of_jump)
-	{
-		struct sockaddr_storage address;
-		struct verdict v = { 0 };
-
-		if (!ch->open || ch->leg.ended)
-			continue;
-		endpoint_to(&ch->leg.tuple.remote, &address);
-		if (reach_judge(j, &ch->to, &address, &v) == -1)
-			channel_shut(ch, v.why.text);
-	}
+	review_one(ch, &l, holds, &v.why);
+	login_case_done(&l);
 }
 
 void

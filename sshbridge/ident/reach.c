@@ -82,8 +82,8 @@ judge_address(const struct jump *j, unsigned allowed, const struct sockaddr_stor
 	return 0;
 }
 
-static int
-judge_target(const struct jump *j, const struct login_case *l, const struct reach *r,
+int
+reach_judge_for(const struct jump *j, const struct login_case *l, const struct reach *r,
     const struct sockaddr_storage *address, struct verdict *v)
 {
 	const struct idmap_dial d = { .host = r->is_name ? r->host : NULL,
@@ -123,7 +123,7 @@ reach_judge(const struct jump *j, const struct reach *r, const struct sockaddr_s
 	if (login_judge(j, &j->key, review_mode(j->id->gen, j->conn), &l, &login) == -1)
 		*v = login;
 	else
-		ret = judge_target(j, &l, r, address, v);
+		ret = reach_judge_for(j, &l, r, address, v);
 	login_case_done(&l);
 	return ret;
 }

@@ -10,6 +10,7 @@
 #include "judge.h"
 
 struct jump;
+struct login_case;
 
 #define REACH_TEXT_SIZE (JUMPNET_NAME_SIZE + 16)
 
@@ -35,5 +36,9 @@ char *reach_text(const struct reach *r, char dst[REACH_TEXT_SIZE]) __attribute__
  */
 int reach_judge(const struct jump *j, const struct reach *r, const struct sockaddr_storage *address,
     struct verdict *v) __attribute__((warn_unused_result, nonnull(1, 2, 4)));
+/* The same for a login that login_judge() has just said yes to: for many targets in a row. */
+int reach_judge_for(const struct jump *j, const struct login_case *l, const struct reach *r,
+    const struct sockaddr_storage *address, struct verdict *v)
+    __attribute__((warn_unused_result, nonnull(1, 2, 3, 5)));
 
 #endif
