@@ -171,31 +171,6 @@ turn(struct jump *j)
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
-static void
-leave(struct jump *j)
-{
-	char line[SETTINGS_BANNER_MAX];
-	ssh_message msg;
-
-	if (j->farewell != NULL) {
-		/* a copy that is sure to be one line */
-		(void)snprintf(line, sizeof(line), "%s", j->farewell);
-		for (char *p = line; *p != '\0'; p++)
-			if ((unsigned char)*p < 0x20 || *p == 0x7f)
-				*p = ' ';
-		/*
-		 * After it has sent something libssh sends no more until it has looked whether it
-		 * may, which it does here; it would drop the message.
-		 */
-		while ((msg = ssh_message_get(j->ssh)) != NULL)
-			ssh_message_free(msg);
-		(void)ssh_session_set_disconnect_message(j->ssh, line);
-		ssh_disconnect(j->ssh);
-	}
-	ssh_free(j->ssh);
-	_exit(0);
-}
-
 /*
  * After each write libssh takes the socket for full until a poll has told otherwise, and what it
  * then has for it is lost when it disconnects. Nothing is read (wire_settle()).
@@ -207,6 +182,25 @@ look_whether_writable(struct jump *j)
 
 	while ((msg = ssh_message_get(j->ssh)) != NULL)
 		ssh_message_free(msg);
+}
+
+static void
+leave(struct jump *j)
+{
+	char line[SETTINGS_BANNER_MAX];
+
+	if (j->farewell != NULL) {
+		/* a copy that is sure to be one line */
+		(void)snprintf(line, sizeof(line), "%s", j->farewell);
+		for (char *p = line; *p != '\0'; p++)
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				*p = ' ';
+		look_whether_writable(j);
+		(void)ssh_session_set_disconnect_message(j->ssh, line);
+		ssh_disconnect(j->ssh);
+	}
+	ssh_free(j->ssh);
+	_exit(0);
 }
 
 /* What was sent before has to go out first: libssh drops what waits when it disconnects. */
