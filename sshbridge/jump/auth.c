@@ -225,7 +225,8 @@ auth_passed(struct jump *j, bool ok, const char *text, struct err *e)
 	if (j->auth->kbdint == NULL)
 		return err_set(e, ERR_PEER, "PASSED: PAM was not asked");
 	jump_turn_soon(j);
-	return kbdint_passed(j, ok, text, e);
+	kbdint_passed(j, ok, text);
+	return 0;
 }
 
 /* ---- all methods ------------------------------------------------------------------------------

@@ -61,7 +61,6 @@ int kbdint_begin(struct jump *j, int fd, struct err *e)
 void kbdint_done(struct jump *j) __attribute__((nonnull));
 /* A request or an answer of the client; takes the message over. */
 void kbdint_request(struct jump *j, ssh_message msg) __attribute__((nonnull));
-int kbdint_passed(struct jump *j, bool ok, const char *text, struct err *e)
-    __attribute__((warn_unused_result, nonnull));
+void kbdint_passed(struct jump *j, bool ok, const char *text) __attribute__((nonnull));
 
 #endif

@@ -201,17 +201,15 @@ kbdint_request(struct jump *j, ssh_message msg)
 		j->auth->held = msg;
 }
 
-int
-kbdint_passed(struct jump *j, bool ok, const char *text, struct err *e)
+void
+kbdint_passed(struct jump *j, bool ok, const char *text)
 {
-	(void)e;
 	if (!ok) {
 		jump_end(j, "PAM said no", text[0] == '\0' ? "authentication failed" : text);
-		return 0;
+		return;
 	}
 	j->auth->kbdint->passed = true;
 	auth_banner(j, text);
 	if (auth_waits(j))
 		auth_succeed(j, take_held(j));
-	return 0;
 }
