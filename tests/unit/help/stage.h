@@ -92,6 +92,8 @@ int stage_listener(uint16_t *port);
 struct stage_sock {
 	char dir[64], path[80];
 };
+/* The log process' word on a record. */
+void stage_audited(struct stage *p, uint64_t number, uint32_t written);
 void stage_listen(struct stage *p, struct stage_sock *s);
 void stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index); /* 1: keys-socket */
 void stage_listen_done(struct stage_sock *s);

@@ -402,6 +402,18 @@ stage_listen(struct stage *p, struct stage_sock *s)
 }
 
 void
+stage_audited(struct stage *p, uint64_t number, uint32_t written)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+
+	msg_start(&o, buf, sizeof(buf), MSG_AUDITED, 0);
+	msg_put_u64(&o, number);
+	msg_put_u32(&o, written);
+	stage_send(p->monitor, &o, NULL, 0);
+}
+
+void
 stage_listen_index(struct stage *p, struct stage_sock *s, uint32_t index)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };

@@ -55,18 +55,6 @@ teardown(void **state)
 	return 0;
 }
 
-static void
-audited(struct bench *b, uint64_t number, uint32_t written)
-{
-	uint8_t buf[64];
-	struct msg_out o;
-
-	msg_start(&o, buf, sizeof(buf), MSG_AUDITED, 0);
-	msg_put_u64(&o, number);
-	msg_put_u32(&o, written);
-	stage_send(b->p.monitor, &o, NULL, 0);
-}
-
 static bool
 quiet(int fd, int ms)
 {
@@ -106,7 +94,7 @@ connected(struct bench *b, uint32_t number)
 {
 	struct login l;
 
-	audited(b, begin(b, number), 1);
+	stage_audited(&b->p, begin(b, number), 1);
 	l.fd = stage_opened(b->gate, number, &l.conn);
 	l.far = accept(b->listener, NULL, NULL);
 	return l;
@@ -144,9 +132,9 @@ opened_waits_for_its_record(void **state)
 	int fd;
 
 	assert_true(quiet(b->gate, 200));
-	audited(b, number + 1, 1); /* of another: it is nobody's */
+	stage_audited(&b->p, number + 1, 1); /* of another: it is nobody's */
 	assert_true(quiet(b->gate, 100));
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	fd = stage_opened(b->gate, 1, &conn);
 	close(fd);
 }
@@ -159,15 +147,15 @@ opened_is_refused_when_the_record_is_not_written(void **state)
 	int far = accept(b->listener, NULL, NULL);
 	char byte;
 
-	audited(b, number, 0);
+	stage_audited(&b->p, number, 0);
 	assert_int_equal(5, stage_refused(b->gate, 1));
 	assert_non_null(strstr(stage_log(&b->p, "refused"), "the audit log cannot be written"));
 	assert_int_equal(0, b->p.audit.number); /* a no needs no answer */
 	assert_int_equal(0, recv(far, &byte, 1, 0));
 	close(far);
-	audited(b, number, 1); /* too late, and ignored */
+	stage_audited(&b->p, number, 1); /* too late, and ignored */
 	number = begin(b, 1);
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	close(stage_opened(b->gate, 1, &number));
 }
 
@@ -190,10 +178,10 @@ a_client_that_leaves_meanwhile_is_no_longer_owed_anything(void **state)
 
 	stage_closed(b->gate, 0, 1);
 	(void)stage_log(&b->p, "closed");
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	assert_true(quiet(b->gate, 200));
 	number = begin(b, 1);
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	close(stage_opened(b->gate, 1, &number));
 }
 
@@ -211,7 +199,7 @@ a_yes_waits_for_its_record(void **state)
 	number = record(b, "granted");
 	assert_true(number != 0);
 	assert_true(quiet(fd, 200));
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	stage_expect(fd, g, MSG_IS);
 	assert_true(g->m.conn == l.conn);
 	stage_expect_end(fd);
@@ -240,7 +228,7 @@ nobody_is_through_before_opened(void **state)
 		assert_int_equal(MSG_NO, stage_ask(&b->sock, hook, "alice", far, &kind));
 		assert_non_null(strstr(stage_log(&b->p, "denied"), "not written yet"));
 	}
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	close(stage_opened(b->gate, 1, &conn));
 	close(far);
 }
@@ -265,7 +253,7 @@ a_yes_that_is_not_written_is_a_no(void **state)
 	int fd = stage_ask_connect(&b->sock);
 
 	stage_who(fd, ACCOUNT, "alice", &l.far, 1);
-	audited(b, record(b, "granted"), 0);
+	stage_audited(&b->p, record(b, "granted"), 0);
 	expect_no(fd, "the audit log cannot be written");
 	assert_non_null(strstr(stage_log(&b->p, "denied"),
 	    "service=sshd account=alice hook=account identity=corp/email:alice@corp.example"));
@@ -302,7 +290,7 @@ a_yes_that_ended_meanwhile_is_a_no(void **state)
 	number = record(b, "granted");
 	stage_closed(b->gate, l.conn, 1);
 	(void)stage_log(&b->p, "closed");
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	expect_no(fd, "the connection has ended");
 	close(fd);
 	hang_up(&l);
@@ -323,9 +311,9 @@ an_asker_that_leaves_meanwhile_is_forgotten(void **state)
 	close(fd);
 	fd = stage_ask_connect(&b->sock);
 	stage_who(fd, ACCOUNT, "alice", &l.far, 1);
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	assert_true(quiet(fd, 100)); /* not for the one that was written for another */
-	audited(b, record(b, "granted"), 1);
+	stage_audited(&b->p, record(b, "granted"), 1);
 	stage_expect(fd, g, MSG_IS);
 	free(g);
 	close(fd);

@@ -275,6 +275,17 @@ pam_begin(struct bench *b, struct line *l)
 	return p;
 }
 
+/* A line whose login waits for PAM. */
+static struct pam
+pam_line(struct bench *b, struct line *l)
+{
+	struct stage_open a = jump_open(1);
+
+	use_pam(b);
+	*l = line_open(b, &a);
+	return pam_begin(b, l);
+}
+
 static void
 pam_end(struct pam *p)
 {
@@ -345,13 +356,9 @@ static void
 the_end_of_the_connection_ends_the_pam_session(void **state)
 {
 	struct bench *b = *state;
-	struct stage_open a = jump_open(1);
 	struct line l;
-	struct pam p;
+	struct pam p = pam_line(b, &l);
 
-	use_pam(b);
-	l = line_open(b, &a);
-	p = pam_begin(b, &l);
 	pam_says(&p, 1, "");
 	passed(&l, 1, "");
 	line_close(b, &l);
@@ -363,13 +370,9 @@ static void
 pam_says_no_and_the_next_try_is_another(void **state)
 {
 	struct bench *b = *state;
-	struct stage_open a = jump_open(1);
 	struct line l;
-	struct pam p;
+	struct pam p = pam_line(b, &l);
 
-	use_pam(b);
-	l = line_open(b, &a);
-	p = pam_begin(b, &l);
 	pam_says(&p, 0, "wrong code");
 	passed(&l, 0, "wrong code");
 	assert_non_null(strstr(stage_log(&b->p, "denied"), "PAM says no"));
@@ -397,13 +400,9 @@ static void
 a_map_that_comes_while_pam_asks_has_the_last_word(void **state)
 {
 	struct bench *b = *state;
-	struct stage_open a = jump_open(1);
 	struct line l;
-	struct pam p;
+	struct pam p = pam_line(b, &l);
 
-	use_pam(b);
-	l = line_open(b, &a);
-	p = pam_begin(b, &l);
 	in_force(b, "email alice@corp.example ops\n");
 	pam_says(&p, 1, "");
 	passed(&l, 0, "");
@@ -496,18 +495,6 @@ a_pam_process_that_comes_too_late(void **state)
 
 /* ---- records that must be written ----------------------------------------------------------- */
 
-static void
-audited(struct bench *b, uint64_t number, uint32_t written)
-{
-	uint8_t buf[64];
-	struct msg_out o;
-
-	msg_start(&o, buf, sizeof(buf), MSG_AUDITED, 0);
-	msg_put_u64(&o, number);
-	msg_put_u32(&o, written);
-	stage_send(b->p.monitor, &o, NULL, 0);
-}
-
 /* The record's number, which its word waits for. */
 static uint64_t
 record(struct bench *b, const char *word)
@@ -530,21 +517,21 @@ nobody_gets_in_or_through_before_it_is_recorded(void **state)
 	in_force(b, alice_map);
 	l.jump = stage_jump(&b->p, b->generation, 1);
 	stage_open_send(b->gate, &a);
-	audited(b, record(b, "opened"), 1);
+	stage_audited(&b->p, record(b, "opened"), 1);
 	l.gate_fd = stage_opened(b->gate, 1, &l.conn);
 	l.jump_fd = stage_started(l.jump, 1, &conn);
 	/* a login that cannot be written is none */
 	stage_login_send(l.jump, l.conn, 1, "alice", 0, 1);
-	audited(b, record(b, "granted"), 0);
+	stage_audited(&b->p, record(b, "granted"), 0);
 	assert_int_equal(0, stage_logged(l.jump, 1, &fd));
 	stage_login_send(l.jump, l.conn, 2, "alice", 0, 1);
-	audited(b, record(b, "granted"), 1);
+	stage_audited(&b->p, record(b, "granted"), 1);
 	assert_int_equal(1, stage_logged(l.jump, 2, &fd));
 	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
-	audited(b, record(b, "channel-opened"), 0);
+	stage_audited(&b->p, record(b, "channel-opened"), 0);
 	assert_int_equal(REFUSED_INTERNAL, stage_channel_refused(l.jump, l.conn, 1));
 	stage_dial(l.jump, l.conn, 2, "127.0.0.1", b->port);
-	audited(b, record(b, "channel-opened"), 1);
+	stage_audited(&b->p, record(b, "channel-opened"), 1);
 	close(stage_channel(l.jump, l.conn, 2));
 	/* one whose process ends while its record is written is told */
 	stage_dial(l.jump, l.conn, 3, "127.0.0.1", b->port);
@@ -565,7 +552,7 @@ a_connection_that_cannot_be_recorded_ends_its_process(void **state)
 	in_force(b, alice_map);
 	jump = stage_jump(&b->p, b->generation, 1);
 	stage_open_send(b->gate, &a);
-	audited(b, record(b, "opened"), 0);
+	stage_audited(&b->p, record(b, "opened"), 0);
 	assert_int_equal(REFUSED_INTERNAL, stage_refused(b->gate, 1));
 	stage_expect_end(jump);
 	close(jump);
@@ -576,7 +563,7 @@ a_connection_that_cannot_be_recorded_ends_its_process(void **state)
 	number = record(b, "opened");
 	close(jump);
 	in_force(b, alice_map); /* by then its end was seen */
-	audited(b, number, 1);
+	stage_audited(&b->p, number, 1);
 	assert_int_equal(REFUSED_INTERNAL, stage_refused(b->gate, 2));
 }
 
