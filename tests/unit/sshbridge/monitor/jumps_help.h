@@ -258,7 +258,7 @@ take(int fd, struct got *g)
 	struct err e;
 	ssize_t n;
 
-	while (poll(&p, 1, 0) == 0)
+	while (poll(&p, 1, 0) != 1) /* SIGCHLD may interrupt it */
 		turn();
 	n = msgio_recv(fd, g->buf, sizeof(g->buf), g->fds, &g->nfds, &e);
 	assert_true(n > 0);
