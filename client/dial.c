@@ -24,6 +24,21 @@ struct race {
 };
 
 void
+dial_add(struct dial_list *l, const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_storage ss = { 0 };
+
+	if ((sa->sa_family != AF_INET && sa->sa_family != AF_INET6) || len > sizeof(ss) ||
+	    l->n == DIAL_ADDRESSES_MAX)
+		return;
+	memcpy(&ss, sa, len);
+	for (size_t i = 0; i < l->n; i++)
+		if (addr_equal(&l->addr[i], &ss))
+			return;
+	l->addr[l->n++] = ss;
+}
+
+void
 dial_interleave(struct dial_list *l)
 {
 	struct dial_list r = { .n = 0 };

@@ -26,6 +26,13 @@ struct dial_list {
 int dial_resolve(const struct endpoint *ep, int family, int64_t deadline_ms, struct dial_list *l,
     struct err *e) __attribute__((warn_unused_result, nonnull));
 
+/*
+ * One address more, of IPv4 or IPv6. One that is there already is left out, and so is what has no
+ * room: the hosts file gives 127.0.0.1 twice where ::1 is localhost too.
+ */
+void dial_add(struct dial_list *l, const struct sockaddr *sa, socklen_t len)
+    __attribute__((nonnull));
+
 /* Put the families in turn, beginning with the first one's; the order within each stays. */
 void dial_interleave(struct dial_list *l) __attribute__((nonnull));
 

@@ -127,13 +127,8 @@ lookup_result(const struct lookup *k, struct dial_list *l, struct err *e)
 	if (k->error != 0)
 		return err_set(e, ERR_REFUSED, "%s: %s", k->host, gai_strerror(k->error));
 	l->n = 0;
-	for (const struct addrinfo *a = k->found; a != NULL; a = a->ai_next) {
-		if ((a->ai_family != AF_INET && a->ai_family != AF_INET6) ||
-		    a->ai_addrlen > sizeof(l->addr[0]) || l->n == DIAL_ADDRESSES_MAX)
-			continue;
-		memset(&l->addr[l->n], 0, sizeof(l->addr[0]));
-		memcpy(&l->addr[l->n++], a->ai_addr, a->ai_addrlen);
-	}
+	for (const struct addrinfo *a = k->found; a != NULL; a = a->ai_next)
+		dial_add(l, a->ai_addr, a->ai_addrlen);
 	if (l->n == 0)
 		return err_set(e, ERR_REFUSED, "%s: has no address", k->host);
 	dial_interleave(l);

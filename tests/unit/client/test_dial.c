@@ -58,6 +58,32 @@ families_take_turns_and_the_first_stays_first(void **state)
 	check_order("6666666444444444", "6464646464646444");
 }
 
+static void
+an_address_is_tried_once_and_only_of_ipv4_and_ipv6(void **state)
+{
+	static const char *const given[] = { "127.0.0.1", "::1", "127.0.0.1", "::1", "127.0.0.2" };
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	struct dial_list l = { .n = 0 };
+	char text[ADDR_TEXT_SIZE];
+
+	(void)state;
+	dial_add(&l, (struct sockaddr *)&ss, sizeof(ss));
+	assert_int_equal(0, l.n);
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		ss = address(given[i], 22);
+		dial_add(&l, (struct sockaddr *)&ss, addr_len(&ss));
+	}
+	assert_int_equal(3, l.n);
+	assert_string_equal("127.0.0.1:22", addr_text_port(&l.addr[0], text));
+	assert_string_equal("[::1]:22", addr_text_port(&l.addr[1], text));
+	assert_string_equal("127.0.0.2:22", addr_text_port(&l.addr[2], text));
+	for (uint16_t i = 23; i < 100; i++) {
+		ss = address("127.0.0.1", i);
+		dial_add(&l, (struct sockaddr *)&ss, addr_len(&ss));
+	}
+	assert_int_equal(DIAL_ADDRESSES_MAX, l.n);
+}
+
 /* A socket bound to a port of 127.0.0.1 and one to the same of 127.0.0.2, both free. */
 static void
 sockets_make(int fd[2], uint16_t *port)
@@ -178,6 +204,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(families_take_turns_and_the_first_stays_first),
+		cmocka_unit_test(an_address_is_tried_once_and_only_of_ipv4_and_ipv6),
 		cmocka_unit_test(a_refused_address_is_followed_at_once_by_the_next),
 		cmocka_unit_test(a_silent_address_is_overtaken_and_its_socket_closed),
 		cmocka_unit_test(numbers_resolve_to_themselves),
