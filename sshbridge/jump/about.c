@@ -269,10 +269,11 @@ about_answer(struct jump *j, struct msg_in *m, struct err *e)
 	return 0; /* the client has closed the channel meanwhile */
 }
 
+/* All that the window lets, whether or not libssh has unsent bytes: they are few and bounded. */
 static void
-write_answer(struct jump *j, struct about_channel *c)
+write_answer(struct about_channel *c)
 {
-	while (c->sent < c->len && (ssh_get_poll_flags(j->ssh) & SSH_WRITE_PENDING) == 0) {
+	while (c->sent < c->len) {
 		int n = ssh_channel_write(c->ch, c->text + c->sent, (uint32_t)(c->len - c->sent));
 
 		if (n <= 0)
@@ -297,6 +298,6 @@ about_turn(struct jump *j)
 		if (ssh_channel_is_closed(c->ch))
 			channel_end(c);
 		else if (c->text != NULL)
-			write_answer(j, c);
+			write_answer(c);
 	}
 }

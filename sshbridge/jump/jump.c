@@ -148,6 +148,17 @@ wait_for_client(struct jump *j)
 		jump_die("an event could not be added");
 }
 
+/* Writing reads too, and what libssh read then wakes nobody. True: there may be more. */
+static bool
+serve_channels(struct jump *j)
+{
+	uint64_t in = wire_in();
+
+	about_turn(j);
+	channels_turn(j);
+	return wire_in() != in;
+}
+
 static void
 turn(struct jump *j)
 {
@@ -155,10 +166,8 @@ turn(struct jump *j)
 
 	if (serving(j))
 		look_at_session(j);
-	if (j->phase == PHASE_OPEN) {
-		about_turn(j);
-		channels_turn(j);
-	}
+	if (j->phase == PHASE_OPEN)
+		more |= serve_channels(j);
 	if (!serving(j))
 		return;
 	wait_for_client(j);

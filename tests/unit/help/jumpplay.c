@@ -215,17 +215,14 @@ on_login(struct jumpplay *p, struct got *g)
 		say_passed(p, p->pam_says);
 }
 
-static void
-on_about(struct jumpplay *p, struct got *g)
+void
+jumpplay_about(struct jumpplay *p)
 {
 	static uint8_t buf[MSG_MAX];
 	struct msg_out o;
-	uint32_t number;
 
-	assert_int_equal(0, msg_get_u32(&g->m, &number));
-	p->abouts++;
 	msg_start(&o, buf, sizeof(buf), MSG_ABOUT, JUMPPLAY_CONN);
-	msg_put_u32(&o, number);
+	msg_put_u32(&o, p->about_number);
 	msg_put_str(&o, "corp/email:alice@corp.example");
 	msg_put_str(&o, p->account);
 	msg_put_str(&o, "01ab");
@@ -234,6 +231,15 @@ on_about(struct jumpplay *p, struct got *g)
 	msg_put_str(&o, "*.prod.example:22");
 	msg_put_str(&o, "10.0.0.0/8:\x1b[2J");
 	stage_send(p->ident, &o, NULL, 0);
+}
+
+static void
+on_about(struct jumpplay *p, struct got *g)
+{
+	assert_int_equal(0, msg_get_u32(&g->m, &p->about_number));
+	p->abouts++;
+	if (!p->about_waits)
+		jumpplay_about(p);
 }
 
 static void

@@ -24,6 +24,7 @@ struct jumpplay {
 	unsigned probe, proven;	 /* verdicts */
 	const char *text;	 /* with them */
 	bool silent;		 /* LOGIN is not answered */
+	bool about_waits;	 /* ABOUT is not, until jumpplay_about() */
 	int listener;		 /* who connects there is the client; -1: none */
 	int target;		 /* DIAL: this socket, a duplicate of it each time; -1: refused */
 	bool pam_asks, pam_says; /* one prompt; the verdict */
@@ -32,6 +33,7 @@ struct jumpplay {
 	/* what it was asked */
 	unsigned logins, dials, abouts, closed;
 	bool last_proven;
+	uint32_t about_number; /* of the last */
 	char account[256];
 	uint8_t blob[4096];
 	size_t blob_len;
@@ -54,6 +56,7 @@ int jumpplay_status(struct jumpplay *p);
 
 /* Answer what ident and pam are asked, until nothing comes for `ms`. False: its channel ended. */
 bool jumpplay_answer(struct jumpplay *p, int ms);
+void jumpplay_about(struct jumpplay *p);
 void jumpplay_cut(struct jumpplay *p, const char *text);
 /* Read log lines until one has both words in it; fails the test at the end of the channel. */
 void jumpplay_log(struct jumpplay *p, const char *word, const char *second);

@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <libssh/server.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/help/jumpplay.h"
@@ -173,6 +176,48 @@ a_terminal_gets_carriage_returns(void **state)
 	start(&p);
 	assert_int_equal(0, SSH(&p, *state, out, "-tt", "alice@jump.example"));
 	contains(out, "account:     alice\r\n");
+	ends(&p);
+}
+
+/* Repeat `call` while it waits for the jump process. */
+#define UNTIL(p, call)             \
+	while ((call) == SSH_AGAIN) \
+	(void)jumpplay_answer(p, 10)
+
+/* After each answer libssh asks whether it may write on, though there is nothing more to write. */
+static void
+what_comes_together_with_the_answer_does_not_hold_it_up(void **state)
+{
+	static struct jumpplay p;
+	ssh_key key = jumpplay_key(SSH_KEYTYPE_ED25519, 0);
+	char out[8192] = "";
+	ssh_session s;
+	ssh_channel ch;
+	int n = 0, status;
+
+	(void)state;
+	start(&p);
+	s = jumpplay_client(&p, jumpplay_connect(&p), "alice");
+	assert_int_equal(SSH_AUTH_SUCCESS, jumpplay_publickey(&p, s, NULL, key));
+	ch = ssh_channel_new(s);
+	p.about_waits = true;
+	UNTIL(&p, ssh_channel_open_session(ch));
+	UNTIL(&p, ssh_channel_request_shell(ch));
+	while (p.abouts == 0)
+		(void)jumpplay_answer(&p, 10);
+	assert_int_equal(0, kill(p.stage.pid, SIGSTOP));
+	assert_int_equal(p.stage.pid, waitpid(p.stage.pid, &status, WUNTRACED));
+	(void)ssh_send_keepalive(s); /* is answered first */
+	jumpplay_about(&p);
+	assert_int_equal(0, kill(p.stage.pid, SIGCONT));
+	/* half of the time after which a keepalive would wake it */
+	for (int i = 0; i < 3000 && n == 0; i++) {
+		n = ssh_channel_read_nonblocking(ch, out, sizeof(out) - 1, 0);
+		(void)jumpplay_answer(&p, 10);
+	}
+	contains(out, "identity:    corp/email:alice@corp.example\n");
+	ssh_free(s);
+	ssh_key_free(key);
 	ends(&p);
 }
 
@@ -341,6 +386,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_command_it_says_who_one_is),
 		cmocka_unit_test(a_terminal_gets_carriage_returns),
+		cmocka_unit_test(what_comes_together_with_the_answer_does_not_hold_it_up),
 		cmocka_unit_test(list_json_says_it_as_data),
 		cmocka_unit_test(commands_subsystems_and_forwards_are_refused),
 		cmocka_unit_test(a_target_is_reached),
