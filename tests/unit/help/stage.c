@@ -65,6 +65,15 @@ stage_start(struct stage *p, const char *program)
 		fail_msg("%s did not start: %s", program, why);
 }
 
+time_t
+stage_clock(void)
+{
+	struct timespec ts;
+
+	assert_int_equal(0, clock_gettime(CLOCK_REALTIME, &ts));
+	return ts.tv_sec;
+}
+
 int
 stage_wait(struct stage *p)
 {

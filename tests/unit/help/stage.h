@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "audit.h"
 #include "authkeys.h"
@@ -25,6 +26,8 @@ void stage_start(struct stage *p, const char *program);
 void stage_end(struct stage *p);
 /* The wait status of a child that has ended or is about to. */
 int stage_wait(struct stage *p);
+/* Seconds as ident sees them: time() lags by up to a tick of the kernel's. */
+time_t stage_clock(void);
 
 /* One received message; fails the test when none comes for a very long time. */
 struct got {

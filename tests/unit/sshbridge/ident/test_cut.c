@@ -161,7 +161,7 @@ expired_is_cut_and_the_other_is_not(void **state)
 	open_one(b, &a);
 	open_one(b, &longer);
 	is_cut(b, 1, CUT_EXPIRED, "alice", "for=expired why=\"section corp: a certificate expired");
-	assert_true(time(NULL) > a.not_after);
+	assert_true(stage_clock() > a.not_after);
 	is_alive(b, 2, "alice");
 }
 
@@ -310,7 +310,7 @@ max_session_is_over_where_no_rule_lasts_longer(void **state)
 	assert_int_equal(MSG_IS, ask(b, 1, ACCOUNT, "alice"));
 	assert_int_equal(MSG_IS, ask(b, 2, ACCOUNT, "bob"));
 	is_cut(b, 1, CUT_MAX_SESSION, "alice", "for=max-session why=\"max-session=6 is over");
-	assert_true(time(NULL) - from >= 1); /* opened at most some seconds before */
+	assert_true(stage_clock() - from >= 1); /* opened at most some seconds before */
 	is_alive(b, 2, "bob");
 	assert_int_equal(MSG_NO, ask(b, 3, ACCOUNT, "alice")); /* too late for a login */
 	assert_int_equal(1, send(b->c[3].fd, "x", 1, MSG_NOSIGNAL));
