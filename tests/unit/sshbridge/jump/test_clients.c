@@ -180,7 +180,7 @@ a_terminal_gets_carriage_returns(void **state)
 }
 
 /* Repeat `call` while it waits for the jump process. */
-#define UNTIL(p, call)             \
+#define UNTIL(p, call)              \
 	while ((call) == SSH_AGAIN) \
 	(void)jumpplay_answer(p, 10)
 
