@@ -33,8 +33,8 @@ jumpplay_key(enum ssh_keytypes_e type, int parameter)
 	return key;
 }
 
-void
-jumpplay_start(struct jumpplay *p)
+static void
+start(struct jumpplay *p, void (*run)(void))
 {
 	struct settings_target *t = &p->set.targets[0];
 
@@ -52,7 +52,22 @@ jumpplay_start(struct jumpplay *p)
 	p->set.login_timeout = 60;
 	p->set.channels = 256;
 	p->host = jumpplay_key(SSH_KEYTYPE_ED25519, 0);
-	stage_start(&p->stage, "jump");
+	if (run == NULL)
+		stage_start(&p->stage, "jump");
+	else
+		stage_start_here(&p->stage, run);
+}
+
+void
+jumpplay_start(struct jumpplay *p)
+{
+	start(p, NULL);
+}
+
+void
+jumpplay_start_here(struct jumpplay *p, void (*run)(void))
+{
+	start(p, run);
 }
 
 void

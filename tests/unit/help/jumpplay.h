@@ -41,6 +41,8 @@ struct jumpplay {
 
 /* Start it; the settings have one jump target and one ed25519 host key. */
 void jumpplay_start(struct jumpplay *p);
+/* With a fork of the test as the process (stage_start_here()). */
+void jumpplay_start_here(struct jumpplay *p, void (*run)(void));
 /* PEER, HOSTKEY, GENERATION 1: it is ready for a connection then. */
 void jumpplay_ready(struct jumpplay *p);
 void jumpplay_hostkey(struct jumpplay *p, uint64_t generation, uint32_t target, ssh_key key);

@@ -44,8 +44,19 @@ exec_child(const char *program, int channel, const char *root)
 	_exit(127);
 }
 
-void
-stage_start(struct stage *p, const char *program)
+static void
+run_child(void (*run)(void), int channel)
+{
+	if (dup2(channel, CHILD_CHANNEL) == -1)
+		_exit(126);
+	for (int fd = CHILD_CHANNEL + 1; fd < 256; fd++)
+		close(fd);
+	run();
+	_exit(127);
+}
+
+static void
+start(struct stage *p, const char *program, void (*run)(void))
 {
 	int pair[2];
 	char why[256];
@@ -57,12 +68,26 @@ stage_start(struct stage *p, const char *program)
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	p->pid = fork();
 	assert_int_not_equal(-1, p->pid);
+	if (p->pid == 0 && run != NULL)
+		run_child(run, pair[1]);
 	if (p->pid == 0)
 		exec_child(program, pair[1], strcmp(program, "resolve") == 0 ? "/" : p->root);
 	close(pair[1]);
 	p->monitor = pair[0];
 	if (!stage_ready(p, 0, why, sizeof(why)))
 		fail_msg("%s did not start: %s", program, why);
+}
+
+void
+stage_start(struct stage *p, const char *program)
+{
+	start(p, program, NULL);
+}
+
+void
+stage_start_here(struct stage *p, void (*run)(void))
+{
+	start(p, "a child of the test's own", run);
 }
 
 time_t

@@ -22,6 +22,8 @@ struct stage {
 	const struct authkeys *keys; /* SSH keys of jump targets; NULL: none */
 };
 void stage_start(struct stage *p, const char *program);
+/* A fork of the test in its place, with the channel where a child has it; run() says READY. */
+void stage_start_here(struct stage *p, void (*run)(void));
 /* Close the channel and wait: the child must end by itself with status 0. */
 void stage_end(struct stage *p);
 /* The wait status of a child that has ended or is about to. */

@@ -253,6 +253,7 @@ on_packet(struct tunnel *t, const uint8_t *p, size_t n)
 		t->replies++;
 		break;
 	case GLOBAL_REQUEST: /* a keepalive */
+		t->keepalives++;
 		sshraw_sendf(t->ssh, "b", REQUEST_FAILURE);
 		break;
 	default:
@@ -453,12 +454,15 @@ tunnel_close(struct tunnel *t, unsigned i)
  */
 
 static void
-start(struct tunnel *t, uint32_t channels, uint32_t idle_timeout)
+start(struct tunnel *t, uint32_t channels, uint32_t idle_timeout, void (*run)(void))
 {
 	memset(t, 0, sizeof(*t));
 	for (unsigned i = 0; i < TUNNEL_CHANNELS; i++)
 		t->ch[i].target = -1;
-	jumpplay_start(&t->play);
+	if (run == NULL)
+		jumpplay_start(&t->play);
+	else
+		jumpplay_start_here(&t->play, run);
 	t->play.set.channels = channels;
 	t->play.set.targets[0].idle_timeout = idle_timeout;
 	jumpplay_ready(&t->play);
@@ -470,13 +474,19 @@ start(struct tunnel *t, uint32_t channels, uint32_t idle_timeout)
 void
 tunnel_start(struct tunnel *t, uint32_t channels)
 {
-	start(t, channels, 0);
+	start(t, channels, 0, NULL);
 }
 
 void
 tunnel_start_idle(struct tunnel *t, uint32_t idle_timeout)
 {
-	start(t, 256, idle_timeout);
+	start(t, 256, idle_timeout, NULL);
+}
+
+void
+tunnel_start_here(struct tunnel *t, void (*run)(void))
+{
+	start(t, 256, 0, run);
 }
 
 static void

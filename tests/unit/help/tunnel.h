@@ -50,6 +50,7 @@ struct tunnel {
 	char farewell[256]; /* of DISCONNECT */
 	enum tunnel_dial dial;
 	uint32_t replies; /* to global requests */
+	uint32_t keepalives;
 	unsigned dialled, dialling_now, dialling_most;
 	uint64_t moved; /* bytes that moved in the last step, any way */
 	struct tunchan ch[TUNNEL_CHANNELS];
@@ -59,6 +60,8 @@ struct tunnel {
 void tunnel_start(struct tunnel *t, uint32_t channels);
 /* The same with an idle-timeout, in seconds. */
 void tunnel_start_idle(struct tunnel *t, uint32_t idle_timeout);
+/* With a fork of the test as the process (stage_start_here()). */
+void tunnel_start_here(struct tunnel *t, void (*run)(void));
 /* The connection as it is is dropped; the process must end with status 0. */
 void tunnel_end(struct tunnel *t);
 /* The process must end by itself: its status as jumpplay_status(). */
