@@ -129,6 +129,8 @@ int channels_opened(struct jump *j, uint32_t number, int fd, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 int channels_refused(struct jump *j, uint32_t number, uint32_t code, const char *text,
     struct err *e) __attribute__((warn_unused_result, nonnull));
+/* Whether it is one of those that are open. */
+bool channels_has(const struct jump *j, ssh_channel ssh) __attribute__((nonnull(1)));
 /* At the end of a turn, after libssh has read all that was there: move bytes, sweep. */
 void channels_turn(struct jump *j) __attribute__((nonnull));
 /* The connection ends: CLOSED for each, targets closed. May be called twice. */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 #include "tests/unit/help/sshraw.h"
 
 enum { DISCONNECT = 1, FAILURE = 51, SUCCESS = 52, BANNER = 53, SERVICE_ACCEPT = 6 };
+enum { GLOBAL_REQUEST = 80, REQUEST_FAILURE = 82 };
+enum { CHANNEL_OPEN = 90, OPEN_CONFIRMATION, OPEN_FAILURE, WINDOW_ADJUST, CHANNEL_DATA };
+enum { CHANNEL_CLOSE = 97, CHANNEL_REQUEST };
 
 static struct jumpplay p;
 static struct sshraw *raw;
@@ -314,6 +318,115 @@ what_is_not_offered_is_refused_after_it(void **state)
 	leave();
 }
 
+/* ---- a session channel that the server has closed, and the client has not ---------------------
+ */
+
+/* Open one, ask, read up to the server's CLOSE; its number there. */
+static uint32_t
+answered(void)
+{
+	const uint8_t *got;
+	uint32_t theirs;
+
+	sshraw_sendf(raw, "bsuuu", CHANNEL_OPEN, "session", 7U, 1U << 20, 32768U);
+	assert_int_equal(OPEN_CONFIRMATION, next(&got));
+	assert_int_equal(7, sshraw_u32(got + 1));
+	theirs = sshraw_u32(got + 5);
+	sshraw_sendf(raw, "busbs", CHANNEL_REQUEST, theirs, "exec", 0, "list --json");
+	while (next(&got) != CHANNEL_CLOSE)
+		assert_int_not_equal(0, got[0]);
+	return theirs;
+}
+
+/* libssh queues the request with the address of its channel, and the CLOSE behind frees that. */
+static void
+a_request_whose_channel_is_gone_is_not_answered(void **state)
+{
+	struct sshraw_payload request, bye;
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	log_in();
+	for (int i = 0; i < 8; i++) {
+		uint32_t theirs = answered();
+
+		sshraw_pack(&request, "busb", CHANNEL_REQUEST, theirs, "no-such-request", 1);
+		sshraw_pack(&bye, "bu", CHANNEL_CLOSE, theirs);
+		/* in one read of the server's */
+		sshraw_send(raw, request.buf, request.n);
+		sshraw_send(raw, bye.buf, bye.n);
+		/* queued behind it, as libssh's own answers are not */
+		sshraw_sendf(raw, "bsbsu", GLOBAL_REQUEST, "tcpip-forward", 1, "localhost", 0U);
+		assert_int_equal(REQUEST_FAILURE, next(&got));
+	}
+	leave();
+}
+
+static size_t
+memory_kb(void)
+{
+	char path[64], line[256];
+	size_t kb = 0;
+	FILE *fp;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)p.stage.pid);
+	assert_non_null(fp = fopen(path, "r"));
+	while (fgets(line, sizeof(line), fp) != NULL)
+		(void)sscanf(line, "VmHWM: %zu kB", &kb);
+	fclose(fp);
+	return kb;
+}
+
+static void
+data_after_the_answer_is_not_kept(void **state)
+{
+	static const uint8_t zeros[32768];
+	const uint8_t *got;
+	uint32_t theirs;
+	size_t before;
+
+	(void)state;
+	start();
+	log_in();
+	theirs = answered();
+	before = memory_kb();
+	for (int i = 0; i < 64; i++) {
+		for (int k = 0; k < 32; k++)
+			sshraw_sendf(raw, "bun", CHANNEL_DATA, theirs, zeros, sizeof(zeros));
+		sshraw_sendf(raw, "bsb", GLOBAL_REQUEST, "are you there", 1);
+		/* between them, windows */
+		while (next(&got) != REQUEST_FAILURE)
+			assert_int_equal(WINDOW_ADJUST, got[0]);
+	}
+	print_message("# note: 64 MB: %zu kB more\n", memory_kb() - before);
+#ifndef SANITIZED
+	assert_true(memory_kb() - before < 8192);
+#endif
+	leave();
+}
+
+/* Such channels count as open: there are four. */
+static void
+a_client_that_closes_nothing_uses_up_its_channels(void **state)
+{
+	const uint8_t *got;
+	uint32_t theirs = 0;
+
+	(void)state;
+	start();
+	log_in();
+	for (int i = 0; i < 4; i++)
+		theirs = answered();
+	sshraw_sendf(raw, "bsuuu", CHANNEL_OPEN, "session", 8U, 1U << 20, 32768U);
+	assert_int_equal(OPEN_FAILURE, next(&got));
+	/* one is closed and the next is opened in one read of the server's */
+	sshraw_sendf(raw, "bu", CHANNEL_CLOSE, theirs);
+	(void)answered();
+	assert_int_equal(5, p.abouts);
+	leave();
+}
+
 /* A byte of the last packet's tag turned round: aes128-gcm is what this client speaks. */
 static void
 a_wrong_tag_ends_it(void **state)
@@ -342,6 +455,9 @@ main(void)
 		cmocka_unit_test(certificates_are_refused_as_keys),
 		cmocka_unit_test(authentication_after_it_ends_it),
 		cmocka_unit_test(what_is_not_offered_is_refused_after_it),
+		cmocka_unit_test(a_request_whose_channel_is_gone_is_not_answered),
+		cmocka_unit_test(data_after_the_answer_is_not_kept),
+		cmocka_unit_test(a_client_that_closes_nothing_uses_up_its_channels),
 		cmocka_unit_test(a_wrong_tag_ends_it),
 	};
 
