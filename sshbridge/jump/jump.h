@@ -51,7 +51,10 @@ struct jump {
 	struct timeval alive_every; /* keepalives */
 	unsigned alive_max;	    /* so many without a byte from the client end the connection */
 	unsigned unanswered;
-	uint64_t heard;	  /* bytes from the client at the last keepalive */
+	uint64_t heard; /* bytes from the client at the last keepalive */
+	struct {
+		uint64_t in, out; /* packets of the client's when `out`, ours, last grew */
+	} quiet;
 	unsigned refused; /* lines in the log about what was refused */
 
 	struct auth *auth;

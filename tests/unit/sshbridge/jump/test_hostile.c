@@ -15,6 +15,7 @@
 #include "tests/unit/help/sshraw.h"
 
 enum { DISCONNECT = 1, FAILURE = 51, SUCCESS = 52, BANNER = 53, SERVICE_ACCEPT = 6 };
+enum { IGNORE = 2, KEXINIT = 20 };
 enum { GLOBAL_REQUEST = 80, REQUEST_FAILURE = 82 };
 enum { CHANNEL_OPEN = 90, OPEN_CONFIRMATION, OPEN_FAILURE, WINDOW_ADJUST, CHANNEL_DATA };
 enum { CHANNEL_CLOSE = 97, CHANNEL_REQUEST };
@@ -427,6 +428,72 @@ a_client_that_closes_nothing_uses_up_its_channels(void **state)
 	leave();
 }
 
+static void
+send_all(void)
+{
+	while (sshraw_unsent(raw)) {
+		struct pollfd pf = { .fd = sshraw_fd(raw), .events = POLLOUT };
+
+		(void)poll(&pf, 1, 10);
+		(void)sshraw_flush(raw); /* its end is seen by reading */
+	}
+}
+
+static void
+a_client_that_needs_no_answers_may_go_on(void **state)
+{
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	log_in();
+	for (int i = 0; i < 200; i++) {
+		for (int k = 0; k < 1000; k++)
+			sshraw_sendf(raw, "bs", IGNORE, "x");
+		send_all();
+	}
+	sshraw_sendf(raw, "bsb", GLOBAL_REQUEST, "are you there", 1);
+	assert_int_equal(REQUEST_FAILURE, next(&got));
+	leave();
+}
+
+/* All that is answered while the server waits for a key exchange is kept by libssh. */
+static void
+a_key_exchange_that_is_not_gone_on_with_ends_it(void **state)
+{
+	static const uint8_t zeros[32768];
+	const uint8_t *got;
+	size_t before, most, n;
+	bool end = false;
+
+	(void)state;
+	start();
+	log_in();
+	sshraw_no_rekey(raw);
+	/* it begins one after 1 GB */
+	do {
+		for (int k = 0; k < 32; k++)
+			sshraw_sendf(raw, "bn", IGNORE, zeros, sizeof(zeros));
+		send_all();
+		got = sshraw_next(raw, &n, &end);
+	} while (got == NULL && !end);
+	assert_true(got != NULL && got[0] == KEXINIT);
+	before = most = memory_kb();
+	for (int i = 0; i < 300; i++) {
+		for (int k = 0; k < 1000; k++)
+			sshraw_sendf(raw, "bsb", GLOBAL_REQUEST, "x", 1);
+		send_all();
+		n = memory_kb(); /* 0: it has ended */
+		most = n > most ? n : most;
+	}
+	print_message("# note: %zu kB more\n", most - before);
+#ifndef SANITIZED
+	assert_true(most - before < 16384);
+#endif
+	jumpplay_log(&p, "ssh-ended", "key exchange");
+	is_ended();
+}
+
 /* A byte of the last packet's tag turned round: aes128-gcm is what this client speaks. */
 static void
 a_wrong_tag_ends_it(void **state)
@@ -458,6 +525,8 @@ main(void)
 		cmocka_unit_test(a_request_whose_channel_is_gone_is_not_answered),
 		cmocka_unit_test(data_after_the_answer_is_not_kept),
 		cmocka_unit_test(a_client_that_closes_nothing_uses_up_its_channels),
+		cmocka_unit_test(a_client_that_needs_no_answers_may_go_on),
+		cmocka_unit_test(a_key_exchange_that_is_not_gone_on_with_ends_it),
 		cmocka_unit_test(a_wrong_tag_ends_it),
 	};
 
