@@ -151,6 +151,16 @@ is_alive(struct bench *b, uint32_t number, const char *account)
 	assert_int_equal(1, recv(b->c[number].far, &byte, 1, 0));
 }
 
+/* time() is of the last tick of the clock, some milliseconds behind what ident reads. */
+static time_t
+now(void)
+{
+	struct timespec ts;
+
+	assert_int_equal(0, clock_gettime(CLOCK_REALTIME, &ts));
+	return ts.tv_sec;
+}
+
 static void
 expired_is_cut_and_the_other_is_not(void **state)
 {
@@ -161,7 +171,7 @@ expired_is_cut_and_the_other_is_not(void **state)
 	open_one(b, &a);
 	open_one(b, &longer);
 	is_cut(b, 1, CUT_EXPIRED, "alice", "for=expired why=\"section corp: a certificate expired");
-	assert_true(time(NULL) > a.not_after);
+	assert_true(now() > a.not_after);
 	is_alive(b, 2, "alice");
 }
 
