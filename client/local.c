@@ -1,6 +1,7 @@
 /* local.c - the listener's own address, and who connects to it */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,9 @@ answer_read(const void *buf, size_t n, uid_t *uid, struct err *e)
 		return err_sys(e, -no->error, "sock_diag");
 	if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
 		return err_set(e, ERR_SYS, "sock_diag: another answer than was asked for");
+	/* There is no such connection: then the kernel tells of who listens at that address. */
+	if (m->idiag_state == TCP_LISTEN)
+		return err_set(e, ERR_REFUSED, "its end is gone");
 	/* A socket that nobody holds, in FIN-WAIT say, has no inode, and user 0 as it were. */
 	if (m->idiag_inode == 0)
 		return err_set(e, ERR_REFUSED, "no process holds its socket");

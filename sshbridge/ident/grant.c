@@ -137,6 +137,7 @@ judge_grant(const struct again *k, const struct grant *g, int64_t age, struct ve
 		return 0;
 	if ((v->cut == CUT_MAP || v->cut == CUT_KEY) && judge_at_age(k, g, 0, &young) == 0) {
 		v->cut = CUT_MAX_SESSION;
+		v->ends = NULL;
 		err_set(&v->why, ERR_REFUSED, "max-session=%u is over", young.max_session);
 	}
 	return -1;

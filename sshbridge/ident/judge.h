@@ -33,6 +33,7 @@ struct verdict {
 	unsigned line;		/* of the map; 0: none */
 	enum idmap_verdict map; /* what the map said, if it was asked */
 	char user[120];		/* one sentence for the user, no more than he may know */
+	const char *ends;	/* the same where he was let in before; NULL: what `cut` says */
 	struct err why;		/* the reason in full, for the log */
 	/* of a grant, or where the key alone is wanting; into the identity and the generation */
 	const struct id_value *value; /* by which the rule matched */

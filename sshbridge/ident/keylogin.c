@@ -35,6 +35,8 @@ static int
 refuse_listing(enum authkeys_verdict said, bool bound_too, struct verdict *v)
 {
 	v->cut = CUT_KEY;
+	v->ends = said == AUTHKEYS_EXPIRED ? "the SSH key has expired"
+					   : "the SSH key gives no access to this account any more";
 	v->map = IDMAP_NO_KEY;
 	err_set(&v->why, ERR_REFUSED, "%s%s",
 	    bound_too ? "the certificate does not vouch for the SSH key, and " : "",

@@ -138,7 +138,7 @@ carry_out(struct ident *id, struct renewal *r)
 	if (o == TAKEN)
 		o = exchange(id, r, now);
 	if (o == CUT) {
-		conn_cut(id, r->conn, r->v.cut, NULL, r->v.why.text);
+		conn_cut(id, r->conn, r->v.cut, r->v.ends, r->v.why.text);
 		return;
 	}
 	/* the old one counts on, and the client is asked again */

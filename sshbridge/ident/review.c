@@ -110,7 +110,7 @@ review_one(struct ident *id, struct conn *c, int64_t now)
 		return;
 	case -1:
 		id->review.cut++;
-		conn_cut(id, c, v.cut, NULL, v.why.text);
+		conn_cut(id, c, v.cut, v.ends, v.why.text);
 		return;
 	default:
 		return;

@@ -4,6 +4,9 @@
  * There is no shell, command, subsystem or environment behind them; what is asked is answered by
  * ident. A terminal is granted, so that a client that wants one does not complain: it only decides
  * how lines end.
+ *
+ * As in channel.c, one is freed only when the client has closed it too: what a client sends until
+ * then would grow in libssh without anybody looking.
  */
 #include <libssh/callbacks.h>
 #include <libssh/server.h>
@@ -19,8 +22,9 @@ struct about_channel {
 	ssh_channel ch; /* NULL: free */
 	struct ssh_channel_callbacks_struct cb;
 	bool pty, json;
-	uint32_t number; /* of the question; 0: none yet */
-	char *text;	 /* the answer */
+	bool ended, client_closed; /* closed by us; by the client */
+	uint32_t number;	   /* of the question; 0: none yet */
+	char *text;		   /* the answer */
 	size_t len, sent;
 };
 
@@ -71,14 +75,36 @@ on_data(ssh_session session, ssh_channel ch, void *data, uint32_t len, int is_st
 	return (int)len;
 }
 
+static void
+on_close(ssh_session session, ssh_channel ch, void *arg)
+{
+	struct about_channel *c = arg;
+
+	(void)session;
+	(void)ch;
+	c->client_closed = true;
+}
+
+/* A place that is free, if need be that of one which the client has closed in this same turn. */
+static struct about_channel *
+find_place(struct about *a)
+{
+	for (size_t i = 0; i < CHANNELS_MAX; i++) {
+		struct about_channel *c = &a->channels[i];
+
+		if (c->client_closed)
+			channel_end(c);
+		if (c->ch == NULL)
+			return c;
+	}
+	return NULL;
+}
+
 void
 about_open(struct jump *j, ssh_message msg)
 {
-	struct about_channel *c = NULL;
+	struct about_channel *c = find_place(j->about);
 
-	for (size_t i = 0; i < CHANNELS_MAX && c == NULL; i++)
-		if (j->about->channels[i].ch == NULL)
-			c = &j->about->channels[i];
 	if (c == NULL || (c->ch = ssh_message_channel_request_open_reply_accept(msg)) == NULL) {
 		report_refused(j, "one more session channel");
 		(void)ssh_message_reply_default(msg);
@@ -86,7 +112,9 @@ about_open(struct jump *j, ssh_message msg)
 		return;
 	}
 	ssh_message_free(msg);
+	c->cb.userdata = c;
 	c->cb.channel_data_function = on_data;
+	c->cb.channel_close_function = on_close;
 	ssh_callbacks_init(&c->cb);
 	(void)ssh_set_channel_callbacks(c->ch, &c->cb);
 }
@@ -181,17 +209,31 @@ report_request(struct jump *j, int subtype)
 			report_refused(j, names[i].what);
 }
 
+static struct about_channel *
+find_channel(struct about *a, ssh_channel ch)
+{
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (ch != NULL && a->channels[i].ch == ch && !a->channels[i].ended)
+			return &a->channels[i];
+	return NULL;
+}
+
 void
 about_request(struct jump *j, ssh_message msg)
 {
 	ssh_channel ch = ssh_message_channel_request_channel(msg);
 	int subtype = ssh_message_subtype(msg);
-	struct about_channel *c = NULL;
+	struct about_channel *c = find_channel(j->about, ch);
 	bool granted = false;
 
-	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (ch != NULL && j->about->channels[i].ch == ch)
-			c = &j->about->channels[i];
+	/*
+	 * Freed while the request waited in libssh's queue, which only has its address; or closed
+	 * by us. Nothing is said there any more.
+	 */
+	if (c == NULL && !channels_has(j, ch)) {
+		ssh_message_free(msg);
+		return;
+	}
 	for (size_t i = 0; c != NULL && i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].subtype == subtype)
 			granted = requests[i].handle(j, c, msg);
@@ -284,7 +326,8 @@ write_answer(struct about_channel *c)
 		return;
 	(void)ssh_channel_request_send_exit_status(c->ch, 0);
 	(void)ssh_channel_send_eof(c->ch);
-	channel_end(c);
+	(void)ssh_channel_close(c->ch);
+	c->ended = true;
 }
 
 void
@@ -293,11 +336,9 @@ about_turn(struct jump *j)
 	for (size_t i = 0; i < CHANNELS_MAX; i++) {
 		struct about_channel *c = &j->about->channels[i];
 
-		if (c->ch == NULL)
-			continue;
-		if (ssh_channel_is_closed(c->ch))
-			channel_end(c);
-		else if (c->text != NULL)
+		if (c->text != NULL && !c->ended && !c->client_closed)
 			write_answer(c);
+		if (c->client_closed)
+			channel_end(c);
 	}
 }

@@ -266,6 +266,17 @@ channels_refused(struct jump *j, uint32_t number, uint32_t code, const char *tex
 	return 0;
 }
 
+bool
+channels_has(const struct jump *j, ssh_channel ssh)
+{
+	const struct channel *c;
+
+	TAILQ_FOREACH(c, &j->channels->all, all)
+	if (c->state == CHANNEL_OPEN && c->ssh == ssh)
+		return true;
+	return false;
+}
+
 /* ---- turns ------------------------------------------------------------------------------------
  */
 

@@ -20,7 +20,8 @@ enum {
 	TURN_BYTES = 256 * 1024, /* from the client; then the targets have their turn */
 	ALIVE_SECONDS = 60,
 	ALIVE_MAX = 5,
-	END_MS = 900 /* within the second after which ident has the gate cut */
+	QUIET_MAX = 65536, /* packets of the client's to which nothing is said */
+	END_MS = 900	   /* within the second after which ident has the gate cut */
 };
 
 /* ---- what the client asks ---------------------------------------------------------------------
@@ -159,11 +160,35 @@ serve_channels(struct jump *j)
 	return wire_in() != in;
 }
 
+/*
+ * In a key exchange libssh keeps what it has to say, its own answers too, for the time after. A
+ * client that does not go on with one would have it keep them all. Whether there is one it does not
+ * tell, but what has to wait is not counted as sent.
+ */
+static bool
+exchange_stands_still(struct jump *j)
+{
+	uint64_t out = j->packets.out_packets;
+
+	if (out != j->quiet.out) {
+		j->quiet.out = out;
+		j->quiet.in = j->packets.in_packets;
+	}
+	if (j->packets.in_packets - j->quiet.in < QUIET_MAX)
+		return false;
+	(void)ssh_send_ignore(j->ssh, "");
+	return j->packets.out_packets == out;
+}
+
 static void
 turn(struct jump *j)
 {
-	bool more = take_messages(j);
+	bool more;
 
+	/* first: it may read, and what libssh has read wakes nobody */
+	if (j->phase == PHASE_OPEN && exchange_stands_still(j))
+		jump_end(j, "a key exchange that is not gone on with", "no key exchange");
+	more = take_messages(j);
 	if (serving(j))
 		look_at_session(j);
 	if (j->phase == PHASE_OPEN)

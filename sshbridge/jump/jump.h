@@ -51,7 +51,10 @@ struct jump {
 	struct timeval alive_every; /* keepalives */
 	unsigned alive_max;	    /* so many without a byte from the client end the connection */
 	unsigned unanswered;
-	uint64_t heard;	  /* bytes from the client at the last keepalive */
+	uint64_t heard; /* bytes from the client at the last keepalive */
+	struct {
+		uint64_t in, out; /* packets of the client's when `out`, ours, last grew */
+	} quiet;
 	unsigned refused; /* lines in the log about what was refused */
 
 	struct auth *auth;
@@ -129,6 +132,8 @@ int channels_opened(struct jump *j, uint32_t number, int fd, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 int channels_refused(struct jump *j, uint32_t number, uint32_t code, const char *text,
     struct err *e) __attribute__((warn_unused_result, nonnull));
+/* Whether it is one of those that are open. */
+bool channels_has(const struct jump *j, ssh_channel ssh) __attribute__((nonnull(1)));
 /* At the end of a turn, after libssh has read all that was there: move bytes, sweep. */
 void channels_turn(struct jump *j) __attribute__((nonnull));
 /* The connection ends: CLOSED for each, targets closed. May be called twice. */

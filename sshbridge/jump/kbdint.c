@@ -164,6 +164,14 @@ put_answers(struct jump *j, struct msg_out *o)
 	return true;
 }
 
+/* libssh would keep them as long as the connection lives; it clears what it replaces. */
+static void
+forget_answers(struct jump *j)
+{
+	for (uint32_t i = 0; i < j->auth->kbdint->n; i++)
+		(void)ssh_userauth_kbdint_setanswer(j->ssh, i, "");
+}
+
 static void
 on_answers(struct jump *j, ssh_message msg)
 {
@@ -178,6 +186,7 @@ on_answers(struct jump *j, ssh_message msg)
 		jump_end(j, "answers to what was not asked", "protocol error");
 		return;
 	}
+	forget_answers(j);
 	k->prompted = k->shown = false;
 	sent = msgq_send(k->pam, &o, NULL, 0, &e) == 0;
 	explicit_bzero(j->out, o.len);

@@ -122,12 +122,37 @@ a_peer_is_known_while_a_process_holds_its_socket(void **state)
 	}
 }
 
+/* The kernel looks for one that listens there when there is no connection. */
+static void
+who_listens_at_the_peers_address_is_not_the_peer(void **state)
+{
+	static const char *const addresses[] = { "127.0.0.1:0", "[::1]:0" };
+	struct sockaddr_storage far;
+	struct both b;
+	struct err e;
+	uid_t uid;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		connect_both(&b, addresses[i]);
+		far = b.here;
+		addr_set_port(&far, 1);
+		uid = (uid_t)-1;
+		assert_int_equal(-1, local_peer_uid(&far, &b.here, &uid, &e));
+		assert_int_equal((uid_t)-1, uid);
+		close(b.client);
+		close(b.server);
+		close(b.listener);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_a_port_and_an_ipv6_one_brackets),
 		cmocka_unit_test(a_peer_is_known_while_a_process_holds_its_socket),
+		cmocka_unit_test(who_listens_at_the_peers_address_is_not_the_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct sshraw {
 	uint8_t session_id[32], hash[32], secret[33];
 	size_t secret_len; /* as mpint */
 	bool have_id, in_kex;
+	bool no_rekey;	/* KEXINIT is the test's */
 	bool break_tag; /* of the next packet */
 };
 
@@ -293,6 +294,12 @@ sshraw_rekey(struct sshraw *s)
 		send_kexinit(s);
 }
 
+void
+sshraw_no_rekey(struct sshraw *s)
+{
+	s->no_rekey = true;
+}
+
 static void
 on_kexinit(struct sshraw *s, const uint8_t *p, size_t n)
 {
@@ -399,6 +406,8 @@ transport(struct sshraw *s, const uint8_t *p, size_t n)
 	case 7:
 		return true;
 	case KEXINIT:
+		if (s->no_rekey)
+			return false;
 		on_kexinit(s, p, n);
 		return true;
 	case ECDH_REPLY:

@@ -39,6 +39,8 @@ void sshraw_bytes(struct sshraw *s, const void *bytes, size_t n);
 void sshraw_break_tag(struct sshraw *s);
 /* Begin a key exchange anew. */
 void sshraw_rekey(struct sshraw *s);
+/* One that the server begins from now on is not answered: its KEXINIT comes from sshraw_next(). */
+void sshraw_no_rekey(struct sshraw *s);
 
 /* ---- payloads ---------------------------------------------------------------------------------
  */

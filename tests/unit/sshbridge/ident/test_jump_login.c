@@ -164,6 +164,7 @@ a_key_that_is_listed_no_more_cuts(void **state)
 	assert_int_equal(1, send(l.gate_fd, "x", 1, 0));
 	list(b, SSH_KEYS_LISTED, "alice", "", 1);
 	assert_int_equal(CUT_KEY, stage_jump_cut(l.jump, l.conn, text, sizeof(text)));
+	assert_string_equal("the SSH key gives no access to this account any more", text);
 	line_close(b, &l);
 }
 
@@ -182,6 +183,7 @@ a_key_whose_time_is_over_cuts(void **state)
 	list(b, SSH_KEYS_LISTED, "alice", options, 0);
 	l = line_in(b, 1);
 	assert_int_equal(CUT_KEY, stage_jump_cut(l.jump, l.conn, text, sizeof(text)));
+	assert_string_equal("the SSH key has expired", text);
 	assert_true(stage_clock() >= at);
 	line_close(b, &l);
 }
