@@ -83,8 +83,7 @@ channel_refuse(struct channel *ch, const struct verdict *v)
 
 	j->id->stats.channels_refused++;
 	refusals_add(&j->refusals, ident_now(), reach_text(&ch->to, to), v->why.text);
-	if (refusals_tell(&j->refusals, ident_monotonic()))
-		report_channel_refused(j->id, ch, v);
+	report_channel_refused(j->id, ch, v);
 	send_refused(j, ch->number, v);
 	channel_free(ch);
 }
@@ -281,16 +280,6 @@ channel_dial(struct jump *j, struct msg_in *m, struct err *e)
 
 /* ---- CLOSED --------------------------------------------------------------------------------- */
 
-/* One that never was open counts as refused. */
-static void
-tell_end(struct channel *ch, const struct conn_end *end)
-{
-	struct jump *j = ch->jump;
-
-	if (ch->open || refusals_tell(&j->refusals, ident_monotonic()))
-		report_channel_closed(j->id, ch, end);
-}
-
 int
 channel_closed(struct jump *j, struct msg_in *m, struct err *e)
 {
@@ -316,7 +305,7 @@ channel_closed(struct jump *j, struct msg_in *m, struct err *e)
 	end.why = ch->why[0] == '\0' ? why : ch->why;
 	j->from_client += end.from_client;
 	j->to_client += end.to_client;
-	tell_end(ch, &end);
+	report_channel_closed(j->id, ch, &end);
 	channel_free(ch);
 	return 0;
 }
@@ -333,10 +322,9 @@ channels_close(struct jump *j, const char *why)
 
 		/* what the process did not live to say, the kernel knows */
 		end.has_bytes = bytes_of(ch->leg.fd, &end.from_client, &end.to_client);
-		tell_end(ch, &end);
+		report_channel_closed(j->id, ch, &end);
 		channel_free(ch);
 	}
-	report_refusals_left_out(j->id, j);
 }
 
 static void

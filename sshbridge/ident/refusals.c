@@ -1,10 +1,8 @@
-/* refusals.c - targets that were refused to a jump connection */
+/* refusals.c - the last few targets that were refused to a jump connection */
 #include <stddef.h>
 #include <stdio.h>
 
 #include "refusals.h"
-
-enum { MINUTE = 60 };
 
 void
 refusals_add(struct refusals *r, int64_t at, const char *to, const char *why)
@@ -14,21 +12,6 @@ refusals_add(struct refusals *r, int64_t at, const char *to, const char *why)
 	note->at = at;
 	(void)snprintf(note->to, sizeof(note->to), "%s", to);
 	(void)snprintf(note->why, sizeof(note->why), "%s", why);
-}
-
-bool
-refusals_tell(struct refusals *r, int64_t now)
-{
-	if (r->told == 0 || now - r->since >= MINUTE) {
-		r->since = now;
-		r->told = 0;
-	}
-	if (r->told == REFUSALS_A_MINUTE) {
-		r->left_out++;
-		return false;
-	}
-	r->told++;
-	return true;
 }
 
 const struct refusal_note *

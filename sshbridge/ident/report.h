@@ -51,8 +51,6 @@ bool report_channel_opened(struct ident *id, const struct channel *ch, uint64_t 
     __attribute__((warn_unused_result, nonnull));
 void report_channel_refused(struct ident *id, const struct channel *ch, const struct verdict *v)
     __attribute__((nonnull));
-/* At the end: those that had no line of their own (refusals.h) behind the last that has one. */
-void report_refusals_left_out(struct ident *id, struct jump *j) __attribute__((nonnull));
 void report_channel_closed(struct ident *id, const struct channel *ch, const struct conn_end *end)
     __attribute__((nonnull));
 

@@ -92,27 +92,12 @@ report_channel_opened(struct ident *id, const struct channel *ch, uint64_t *reco
 void
 report_channel_refused(struct ident *id, const struct channel *ch, const struct verdict *v)
 {
-	struct refusals *r = &ch->jump->refusals;
 	struct logline l;
 
 	put_channel(&l, "channel-refused", ch);
 	logline_str(&l, "why", v->why.text);
-	if (r->left_out > 0)
-		logline_u64(&l, "more", r->left_out);
-	r->left_out = 0;
 	put_origin(&l, ch);
 	report_line(id, CHILD_NOTICE, &l);
-}
-
-void
-report_refusals_left_out(struct ident *id, struct jump *j)
-{
-	struct refusals *r = &j->refusals;
-
-	if (r->left_out > 0)
-		report(id, CHILD_NOTICE, "channels-refused conn=%016llx more=%llu",
-		    (unsigned long long)j->conn->id, (unsigned long long)r->left_out);
-	r->left_out = 0;
 }
 
 void

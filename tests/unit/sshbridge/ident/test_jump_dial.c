@@ -1,7 +1,6 @@
 /* test_jump_dial.c - which targets a jump's client gets, and which it does not */
 #include <poll.h>
 
-#include "sshbridge/ident/refusals.h"
 #include "tests/unit/sshbridge/ident/jump_help.h"
 
 /* Opened, used, and closed again. */
@@ -324,26 +323,6 @@ a_channel_that_is_closed_while_it_is_dialled(void **state)
 	names_end(n);
 }
 
-/* Another's lines would go under in them. */
-static void
-refusals_without_end_are_counted(void **state)
-{
-	struct bench *b = *state;
-	struct line l = line_in(b, 1);
-	unsigned lines = 0;
-	const char *line;
-
-	for (uint32_t i = 0; i < 1000; i++) {
-		stage_dial(l.jump, l.conn, i, "192.0.2.1", b->port);
-		assert_int_equal(REFUSED_MAP, stage_channel_refused(l.jump, l.conn, i));
-	}
-	line_close(b, &l);
-	while (strstr(line = stage_log(&b->p, "channel"), "channel-refused") != NULL)
-		lines++;
-	assert_int_equal(REFUSALS_A_MINUTE, lines);
-	assert_non_null(strstr(line, "more=940"));
-}
-
 static void
 a_target_that_does_not_listen_is_refused(void **state)
 {
@@ -371,7 +350,6 @@ main(void)
 		T(a_name_is_asked_in_lower_case_and_its_allowed_addresses_are_dialled),
 		T(a_map_that_comes_while_a_name_is_asked_has_the_last_word),
 		T(a_channel_that_is_closed_while_it_is_dialled),
-		T(refusals_without_end_are_counted),
 		T(a_target_that_does_not_listen_is_refused),
 	};
 
