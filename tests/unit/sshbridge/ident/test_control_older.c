@@ -174,7 +174,8 @@ take_locks(struct bench *b, int fd, uint64_t number, uint32_t complete, uint32_t
 
 	do
 		stage_recv(fd, &b->g);
-	while (!b->g.end && (b->g.m.type == MSG_LOG || b->g.m.type == MSG_AUDIT));
+	while (!b->g.end && (b->g.m.type == MSG_LOG || b->g.m.type == MSG_AUDIT ||
+				b->g.m.type == MSG_ALONE));
 	assert_int_equal(MSG_LOCKS, b->g.m.type);
 	assert_int_equal(0, msg_get_u64(&b->g.m, &got));
 	assert_int_equal(0, msg_get_u32(&b->g.m, &v[0]));
@@ -260,6 +261,20 @@ an_older_one_that_ends_leaves_empty_answers(void **state)
 	take_locks(b, b->p[0].monitor, 4, 1, 0);
 	ask_cuts(b->ctl, BY_IDENTITY, 0, NAME "alice@corp.example");
 	assert_int_equal(1, take_u32(b, b->ctl, MSG_CUTS));
+}
+
+/* The monitor of the middle one hears it too: it may drain, and waits for the oldest. */
+static void
+the_end_of_the_older_one_is_told(void **state)
+{
+	struct bench *b = *state;
+
+	stage_end(&b->p[2]);
+	b->p[2].monitor = -1;
+	do
+		stage_recv(b->p[1].monitor, &b->g);
+	while (!b->g.end && b->g.m.type != MSG_ALONE);
+	assert_false(b->g.end);
 }
 
 static void
@@ -383,6 +398,7 @@ main(void)
 		T(a_lock_is_answered_when_all_have_it),
 		T(one_that_comes_later_gets_the_locks_too),
 		T(an_older_one_that_ends_leaves_empty_answers),
+		T(the_end_of_the_older_one_is_told),
 		T(a_second_question_before_the_answer_drops_the_client),
 		T(answers_that_are_none_drop_the_older_one),
 		T(a_newer_one_that_breaks_the_protocol_is_dropped),
