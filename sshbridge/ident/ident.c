@@ -60,6 +60,9 @@ ident_init(struct ident *id, struct err *e)
 void
 ident_done(struct ident *id)
 {
+	/* the last cut is what ends an instance that drains: it is told all the same */
+	locks_end(id);
+	control_end(id);
 	crlage_done(id);
 	ask_done(id);
 	keys_done(id);
