@@ -134,6 +134,34 @@ a_map_that_takes_a_target_away_ends_its_channels_alone(void **state)
 	used_close(b, &u);
 }
 
+/* What the old certificate was good for beyond the new one's ends with it. */
+static void
+a_renewal_that_takes_a_target_away_ends_its_channels(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = jump_open(1), next = jump_open(1);
+	struct used u = { .fd = -1 };
+
+	in_force(b, "email alice@corp.example alice bind=listed to=127.0.0.9:22 " KEY "\n"
+		    "cn dba alice bind=listed to=127.0.0.1:PORT " KEY "\n");
+	a.cn = "dba";
+	next.leaf = 2;
+	next.serial = "77";
+	u.l = line_open(b, &a);
+	assert_int_equal(1, stage_login(u.l.jump, u.l.conn, "alice", 0, 1));
+	stage_dial(u.l.jump, u.l.conn, 1, "127.0.0.1", b->port);
+	u.fd = stage_channel(u.l.jump, u.l.conn, 1);
+	u.far = accept(b->listener, NULL, NULL);
+	a.leaf = 3;
+	stage_renew_send(b->gate, u.l.conn, &a);
+	(void)stage_renewed(b->gate, 1, u.l.conn);
+	is_alive(&u);
+	stage_renew_send(b->gate, u.l.conn, &next);
+	(void)stage_renewed(b->gate, 1, u.l.conn);
+	assert_true(reads_end(u.far));
+	used_close(b, &u);
+}
+
 static void
 jump_networks_that_lose_a_target_end_its_channels(void **state)
 {
@@ -309,6 +337,7 @@ main(void)
 		T(a_map_that_takes_the_account_away_cuts),
 		T(a_map_that_binds_another_key_cuts),
 		T(a_map_that_takes_a_target_away_ends_its_channels_alone),
+		T(a_renewal_that_takes_a_target_away_ends_its_channels),
 		T(jump_networks_that_lose_a_target_end_its_channels),
 		T(a_revoked_certificate_cuts),
 		T(an_expired_certificate_cuts_and_its_neighbour_lives),
