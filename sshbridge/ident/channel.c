@@ -115,18 +115,7 @@ release(struct channel *ch, int fd, bool recorded)
 	jump_send(j, &o, &fd, 1);
 }
 
-static void
-on_recorded(void *arg, bool written)
-{
-	struct channel *ch = arg;
-	int fd = ch->held_fd;
-
-	ch->hold = NULL;
-	ch->held_fd = -1;
-	release(ch, fd, written);
-}
-
-/* A map that came while it was dialled may not grant it any more. */
+/* A map that came while it was dialled, or its record written, may not grant it any more. */
 static int
 still_granted(struct channel *ch, struct verdict *v)
 {
@@ -137,6 +126,23 @@ still_granted(struct channel *ch, struct verdict *v)
 		return -1;
 	ch->rule = v->line;
 	return 0;
+}
+
+static void
+on_recorded(void *arg, bool written)
+{
+	struct channel *ch = arg;
+	int fd = ch->held_fd;
+	struct verdict v = { 0 };
+
+	ch->hold = NULL;
+	ch->held_fd = -1;
+	if (!written || still_granted(ch, &v) == 0) {
+		release(ch, fd, written);
+		return;
+	}
+	close(fd);
+	channel_refuse(ch, &v);
 }
 
 static void

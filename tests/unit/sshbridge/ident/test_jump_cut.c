@@ -162,6 +162,23 @@ a_renewal_that_takes_a_target_away_ends_its_channels(void **state)
 	used_close(b, &u);
 }
 
+/* The map that comes while the record is written has the last word. */
+static void
+a_map_that_takes_a_target_away_before_its_record_is_written(void **state)
+{
+	struct bench *b = *state;
+	struct line l = line_in(b, 1);
+
+	b->s.audit_require = 1;
+	in_force(b, alice_map);
+	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
+	(void)stage_log(&b->p, "channel-opened");
+	in_force(b, "email alice@corp.example alice bind=listed to=127.0.0.1:22 " KEY "\n");
+	stage_audited(&b->p, b->p.audit.number, 1);
+	assert_int_equal(REFUSED_MAP, stage_channel_refused(l.jump, l.conn, 1));
+	line_close(b, &l);
+}
+
 static void
 jump_networks_that_lose_a_target_end_its_channels(void **state)
 {
@@ -338,6 +355,7 @@ main(void)
 		T(a_map_that_binds_another_key_cuts),
 		T(a_map_that_takes_a_target_away_ends_its_channels_alone),
 		T(a_renewal_that_takes_a_target_away_ends_its_channels),
+		T(a_map_that_takes_a_target_away_before_its_record_is_written),
 		T(jump_networks_that_lose_a_target_end_its_channels),
 		T(a_revoked_certificate_cuts),
 		T(an_expired_certificate_cuts_and_its_neighbour_lives),
