@@ -269,6 +269,27 @@ a_lock_cuts_and_lets_nobody_log_in(void **state)
 	is_cut(b, &u, CUT_OPERATOR, "this identity is locked");
 }
 
+/* One that has hung up on its client, and does not end, still has its channels. */
+static void
+a_lock_cuts_what_speaks_with_targets_alone(void **state)
+{
+	struct bench *b = *state;
+	struct used u = used_open(b, 1);
+	char text[256];
+
+	assert_int_equal(0, shutdown(u.l.jump_fd, SHUT_RDWR));
+	assert_int_equal(0, recv(u.l.gate_fd, text, 1, 0));
+	do
+		stage_dial(u.l.jump, u.l.conn, 7, "127.0.0.9", b->port);
+	while (stage_channel_refused(u.l.jump, u.l.conn, 7) == REFUSED_MAP);
+	is_alive(&u);
+	send_locks(b, "corp/email:alice@corp.example");
+	assert_int_equal(CUT_OPERATOR, stage_jump_cut(u.l.jump, u.l.conn, text, sizeof(text)));
+	assert_int_equal(CUT_OPERATOR, stage_cut(b->gate, 1, u.l.conn));
+	assert_true(reads_end(u.far));
+	used_close(b, &u);
+}
+
 /* A process that does not end is not waited for. */
 static void
 the_gate_is_told_a_second_later_where_the_process_stays(void **state)
@@ -361,6 +382,7 @@ main(void)
 		T(an_expired_certificate_cuts_and_its_neighbour_lives),
 		T(a_target_that_leaves_the_configuration_cuts),
 		T(a_lock_cuts_and_lets_nobody_log_in),
+		T(a_lock_cuts_what_speaks_with_targets_alone),
 		T(the_gate_is_told_a_second_later_where_the_process_stays),
 		T(show_has_the_channels_and_what_was_refused),
 	};
