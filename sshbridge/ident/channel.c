@@ -86,6 +86,7 @@ channel_refuse(struct channel *ch, const struct verdict *v)
 	report_channel_refused(j->id, ch, v);
 	send_refused(j, ch->number, v);
 	channel_free(ch);
+	jump_slow_down(j);
 }
 
 /* ---- OPENED --------------------------------------------------------------------------------- */

@@ -80,6 +80,30 @@ only_what_the_map_grants_is_opened(void **state)
 	line_close(b, &l);
 }
 
+/* Each is a record: a scan waits for itself, and every one of it is told. */
+static void
+many_refusals_are_slow(void **state)
+{
+	enum { MANY = 250 };
+	struct bench *b = *state;
+	struct line l = line_in(b, 1), other = line_in(b, 2);
+	struct timespec from, to;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &from);
+	for (uint32_t i = 0; i < MANY; i++) {
+		stage_dial(l.jump, l.conn, i, "127.0.0.9", b->port);
+		is_refused(b, &l, i, REFUSED_MAP, "no to=");
+		if (i == MANY / 2) {
+			stage_dial(other.jump, other.conn, 1, "127.0.0.1", b->port);
+			opens(b, &other, 1);
+		}
+	}
+	(void)clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_true(to.tv_sec - from.tv_sec >= 1);
+	line_close(b, &l);
+	line_close(b, &other);
+}
+
 /* Where only names are granted none that does not fit is asked: there is no resolver here. */
 static void
 a_name_that_no_pattern_has_is_refused_at_once(void **state)
@@ -392,6 +416,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(only_what_the_map_grants_is_opened),
+		T(many_refusals_are_slow),
 		T(a_name_that_no_pattern_has_is_refused_at_once),
 		T(a_host_of_any_bytes_is_refused_and_shown_escaped),
 		T(networks_of_the_map_are_within_jump_networks),
