@@ -116,6 +116,22 @@ release(struct channel *ch, int fd, bool recorded)
 	jump_send(j, &o, &fd, 1);
 }
 
+/* Of all that is open; 0 is the longest. */
+static void
+keep_end(struct jump *j, const struct verdict *v)
+{
+	if (v->max_session - 1 < j->ends_age - 1)
+		j->ends_age = v->max_session;
+	if (v->key_to != 0 && (j->ends_at == 0 || v->key_to < j->ends_at))
+		j->ends_at = v->key_to;
+}
+
+bool
+channels_hold(const struct jump *j, int64_t age, int64_t now)
+{
+	return (j->ends_age == 0 || age < j->ends_age) && (j->ends_at == 0 || now <= j->ends_at);
+}
+
 /* A map that came while it was dialled, or its record written, may not grant it any more. */
 static int
 still_granted(struct channel *ch, struct verdict *v)
@@ -126,6 +142,7 @@ still_granted(struct channel *ch, struct verdict *v)
 	if (reach_judge(ch->jump, &ch->to, &address, v) == -1)
 		return -1;
 	ch->rule = v->line;
+	keep_end(ch->jump, v);
 	return 0;
 }
 
@@ -386,6 +403,8 @@ review_one(struct channel *ch, const struct login_case *l, bool holds, const str
 	endpoint_to(&ch->leg.tuple.remote, &address);
 	if (!holds || reach_judge_for(ch->jump, l, &ch->to, &address, &v) == -1)
 		channel_shut(ch, v.why.text);
+	else
+		keep_end(ch->jump, &v);
 }
 
 void
@@ -396,6 +415,8 @@ channels_review(struct jump *j)
 	struct verdict v = { 0 };
 	bool holds;
 
+	j->ends_age = 0;
+	j->ends_at = 0;
 	if (LIST_EMPTY(&j->channels))
 		return;
 	holds = login_judge(j, &j->key, review_mode(j->id->gen, j->conn), &l, &v) == 0;

@@ -62,6 +62,8 @@ struct jump {
 	struct hold *hold;     /* the answer waits for the record of it */
 	struct pamlogin *pam;
 	struct channel_list channels;
+	uint32_t ends_age;	      /* at that age the first of what opens a channel is over, */
+	int64_t ends_at;	      /* or after that second; 0: no end */
 	uint32_t nchannels, ndialing; /* those that are open or dialling; those that dial */
 	uint32_t crossed;	      /* REFUSED that a CLOSED may have crossed */
 	uint32_t refused;	      /* opens in the second `refused_in` (monotonic) */
