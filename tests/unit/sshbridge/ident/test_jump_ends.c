@@ -1,4 +1,4 @@
-/* test_jump_ends.c - channels whose time is over before their login's is */
+/* test_jump_ends.c - what is over before the connection is, and what may not begin any more */
 #include <poll.h>
 #include <time.h>
 
@@ -107,6 +107,38 @@ a_listed_key_whose_time_is_over(void **state)
 	authkeys_free(b->keys);
 }
 
+/* on-expiry = "keep" keeps what is open; a target is a new login. */
+static void
+an_expired_certificate_that_is_kept_opens_nothing_new(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = jump_open(1);
+	struct line l;
+	int fd, far;
+	char byte;
+
+	b->s.targets[1].keep_expired = 1;
+	in_force(b, alice_map);
+	a.not_after = time(NULL) + 4;
+	l = line_open(b, &a);
+	assert_int_equal(1, stage_login(l.jump, l.conn, "alice", 0, 1));
+	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
+	fd = stage_channel(l.jump, l.conn, 1);
+	far = accept(b->listener, NULL, NULL);
+	while (time(NULL) <= a.not_after + 1)
+		(void)poll(NULL, 0, 100);
+	stage_dial(l.jump, l.conn, 2, "127.0.0.1", b->port);
+	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 2));
+	in_force(b, alice_map);
+	stage_dial(l.jump, l.conn, 3, "127.0.0.1", b->port);
+	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 3));
+	assert_int_equal(1, send(fd, "x", 1, MSG_NOSIGNAL));
+	assert_int_equal(1, recv(far, &byte, 1, 0));
+	close(fd);
+	close(far);
+	line_close(b, &l);
+}
+
 int
 main(void)
 {
@@ -114,6 +146,7 @@ main(void)
 		T(a_rule_that_lasts_shorter_than_the_one_of_the_login),
 		T(the_last_rule_that_opens_it_counts),
 		T(a_listed_key_whose_time_is_over),
+		T(an_expired_certificate_that_is_kept_opens_nothing_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
