@@ -145,6 +145,7 @@ bool
 authkeys_from_holds(const char *list, const struct sockaddr *from)
 {
 	struct sockaddr_storage ss = { 0 };
+	struct sockaddr_in6 in6;
 	char item[AUTHKEYS_ITEM_MAX], text[ADDR_TEXT_SIZE];
 	bool matched = false;
 
@@ -152,8 +153,13 @@ authkeys_from_holds(const char *list, const struct sockaddr *from)
 		return true;
 	if (from == NULL || (from->sa_family != AF_INET && from->sa_family != AF_INET6))
 		return false;
-	memcpy(&ss, from,
-	    from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	if (from->sa_family == AF_INET) {
+		memcpy(&ss, from, sizeof(struct sockaddr_in));
+	} else {
+		memcpy(&in6, from, sizeof(in6));
+		in6.sin6_scope_id = 0; /* no line can name a link: an exception holds on each */
+		memcpy(&ss, &in6, sizeof(in6));
+	}
 	(void)addr_text(&ss, text);
 	while (authkeys_item(&list, item)) {
 		if (!from_match(item + (item[0] == '!'), &ss, text))

@@ -240,6 +240,7 @@ msg_name(unsigned type)
 		{ MSG_JUMP, "JUMP" },
 		{ MSG_TAKEN, "TAKEN" },
 		{ MSG_PAM, "PAM" },
+		{ MSG_ALONE, "ALONE" },
 		{ MSG_OPEN, "OPEN" },
 		{ MSG_OPENED, "OPENED" },
 		{ MSG_REFUSED, "REFUSED" },

@@ -34,6 +34,7 @@ enum msg_type {
 	MSG_JUMP = 16,	  /* monitor -> ident: the pair to a jump process that is ready */
 	MSG_TAKEN = 17,	  /* ident -> monitor: a jump process has its connection */
 	MSG_PAM = 18,	  /* ident -> monitor: a pam process is wanted; and the pair to it */
+	MSG_ALONE = 19,	  /* ident -> monitor: the older ident has ended */
 	/* gate and ident */
 	MSG_OPEN = 20,
 	MSG_OPENED = 21,

@@ -86,6 +86,7 @@ channel_refuse(struct channel *ch, const struct verdict *v)
 	report_channel_refused(j->id, ch, v);
 	send_refused(j, ch->number, v);
 	channel_free(ch);
+	jump_slow_down(j);
 }
 
 /* ---- OPENED --------------------------------------------------------------------------------- */
@@ -115,18 +116,23 @@ release(struct channel *ch, int fd, bool recorded)
 	jump_send(j, &o, &fd, 1);
 }
 
+/* Of all that is open; 0 is the longest. */
 static void
-on_recorded(void *arg, bool written)
+keep_end(struct jump *j, const struct verdict *v)
 {
-	struct channel *ch = arg;
-	int fd = ch->held_fd;
-
-	ch->hold = NULL;
-	ch->held_fd = -1;
-	release(ch, fd, written);
+	if (v->max_session - 1 < j->ends_age - 1)
+		j->ends_age = v->max_session;
+	if (v->key_to != 0 && (j->ends_at == 0 || v->key_to < j->ends_at))
+		j->ends_at = v->key_to;
 }
 
-/* A map that came while it was dialled may not grant it any more. */
+bool
+channels_hold(const struct jump *j, int64_t age, int64_t now)
+{
+	return (j->ends_age == 0 || age < j->ends_age) && (j->ends_at == 0 || now <= j->ends_at);
+}
+
+/* A map that came while it was dialled, or its record written, may not grant it any more. */
 static int
 still_granted(struct channel *ch, struct verdict *v)
 {
@@ -136,7 +142,25 @@ still_granted(struct channel *ch, struct verdict *v)
 	if (reach_judge(ch->jump, &ch->to, &address, v) == -1)
 		return -1;
 	ch->rule = v->line;
+	keep_end(ch->jump, v);
 	return 0;
+}
+
+static void
+on_recorded(void *arg, bool written)
+{
+	struct channel *ch = arg;
+	int fd = ch->held_fd;
+	struct verdict v = { 0 };
+
+	ch->hold = NULL;
+	ch->held_fd = -1;
+	if (!written || still_granted(ch, &v) == 0) {
+		release(ch, fd, written);
+		return;
+	}
+	close(fd);
+	channel_refuse(ch, &v);
 }
 
 static void
@@ -379,6 +403,8 @@ review_one(struct channel *ch, const struct login_case *l, bool holds, const str
 	endpoint_to(&ch->leg.tuple.remote, &address);
 	if (!holds || reach_judge_for(ch->jump, l, &ch->to, &address, &v) == -1)
 		channel_shut(ch, v.why.text);
+	else
+		keep_end(ch->jump, &v);
 }
 
 void
@@ -389,6 +415,8 @@ channels_review(struct jump *j)
 	struct verdict v = { 0 };
 	bool holds;
 
+	j->ends_age = 0;
+	j->ends_at = 0;
 	if (LIST_EMPTY(&j->channels))
 		return;
 	holds = login_judge(j, &j->key, review_mode(j->id->gen, j->conn), &l, &v) == 0;

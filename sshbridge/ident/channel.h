@@ -51,6 +51,8 @@ void channels_end(struct jump *j) __attribute__((nonnull));
 void channels_shut(struct jump *j) __attribute__((nonnull));
 /* What is in force has changed: those that it does not grant any more are shut down. */
 void channels_review(struct jump *j) __attribute__((nonnull));
+/* What opened them has not ended since they were judged, at this age of the connection. */
+bool channels_hold(const struct jump *j, int64_t age, int64_t now) __attribute__((nonnull));
 /* Add what those that are open have carried, as the kernel counts it. */
 void channels_bytes(const struct jump *j, uint64_t *from_client, uint64_t *to_client)
     __attribute__((nonnull));

@@ -364,6 +364,18 @@ control_older_gone(struct ident *id)
 }
 
 void
+control_end(struct ident *id)
+{
+	struct inquiry *q, *next;
+
+	for (q = LIST_FIRST(&id->control.inquiries); q != NULL; q = next) {
+		next = LIST_NEXT(q, all);
+		if (q->type == MSG_CUTS)
+			answer_nothing(q);
+	}
+}
+
+void
 control_done(struct ident *id)
 {
 	while (!LIST_EMPTY(&id->control.clients))

@@ -50,6 +50,8 @@ struct control {
 
 void control_init(struct ident *id) __attribute__((nonnull));
 void control_done(struct ident *id) __attribute__((nonnull));
+/* ident ends, and all connections with it: CUTS that are under way are answered now. */
+void control_end(struct ident *id) __attribute__((nonnull));
 
 /* client.c: a client of control-socket; takes fd over when it succeeds. */
 int control_client(struct ident *id, int fd, struct err *e)

@@ -39,8 +39,7 @@ dial_free(struct dial *d)
 	stop_socket(d);
 	if (d->timer != NULL)
 		event_free(d->timer);
-	if (d->lookup != NULL)
-		LIST_REMOVE(d, waiting);
+	names_forget(d);
 	generation_unref(d->gen);
 	free(d);
 }

@@ -39,7 +39,7 @@ ident_init(struct ident *id, struct err *e)
 	*id = (struct ident){ 0 };
 	id->hangup.epfd = -1;
 	LIST_INIT(&id->gates);
-	LIST_INIT(&id->names.asked);
+	TAILQ_INIT(&id->names.all);
 	id->locks.fd = -1;
 	id->route = -1;
 	if ((id->base = event_base_new()) == NULL)
@@ -60,6 +60,9 @@ ident_init(struct ident *id, struct err *e)
 void
 ident_done(struct ident *id)
 {
+	/* the last cut is what ends an instance that drains: it is told all the same */
+	locks_end(id);
+	control_end(id);
 	crlage_done(id);
 	ask_done(id);
 	keys_done(id);

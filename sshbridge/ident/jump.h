@@ -46,6 +46,7 @@ struct jump {
 	uint64_t generation; /* that it has */
 	struct msgq *q;
 	struct event *broken; /* fires when a message could not be sent: ends the process */
+	struct event *again;  /* it is read no more until then: too many opens were refused */
 	struct msg_seen seen;
 	unsigned phase;
 	/* with a connection */
@@ -61,8 +62,12 @@ struct jump {
 	struct hold *hold;     /* the answer waits for the record of it */
 	struct pamlogin *pam;
 	struct channel_list channels;
-	uint32_t nchannels, ndialing;	 /* those that are open or dialling; those that dial */
-	uint32_t crossed;		 /* REFUSED that a CLOSED may have crossed */
+	uint32_t ends_age;	      /* at that age the first of what opens a channel is over, */
+	int64_t ends_at;	      /* or after that second; 0: no end */
+	uint32_t nchannels, ndialing; /* those that are open or dialling; those that dial */
+	uint32_t crossed;	      /* REFUSED that a CLOSED may have crossed */
+	uint32_t refused;	      /* opens in the second `refused_in` (monotonic) */
+	int64_t refused_in;
 	uint64_t from_client, to_client; /* bytes of channels that are closed */
 	struct refusals refusals;	 /* the last opens that were refused */
 };
@@ -102,6 +107,8 @@ void jump_cut(struct jump *j, uint32_t code, const char *user) __attribute__((no
 uint32_t jump_channels(const struct jump *j) __attribute__((nonnull));
 void jump_bytes(const struct jump *j, uint64_t *from_client, uint64_t *to_client)
     __attribute__((nonnull));
+/* One more open was refused: who asks for many waits, since each is a record. */
+void jump_slow_down(struct jump *j) __attribute__((nonnull));
 /* A lost message ends the process. The descriptors pass to the queue in every case. */
 void jump_send(struct jump *j, const struct msg_out *o, const int *fds, size_t nfds)
     __attribute__((nonnull(1, 2)));

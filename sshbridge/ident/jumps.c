@@ -53,6 +53,8 @@ on_about(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 
 /* twenty keys, each offered and then proven; as many commands as nobody types */
 enum { LOGINS_MAX = 40, ABOUTS_MAX = 1000 };
+/* A browser behind `ssh -D` may ask for some; a scan shall not fill the log of all others. */
+enum { REFUSED_PER_SECOND = 100 };
 
 static const struct msg_rule from_jump[] = {
 	{ MSG_LOGIN, JUMP_LOGIN | JUMP_ENDING, LOGINS_MAX, 0, on_login },
@@ -84,6 +86,8 @@ jump_free(struct jump *j)
 	msgq_free(j->q);
 	if (j->broken != NULL)
 		event_free(j->broken);
+	if (j->again != NULL)
+		event_free(j->again);
 	if (j->start_fd != -1)
 		close(j->start_fd);
 	free(j);
@@ -130,6 +134,30 @@ on_broken(evutil_socket_t fd, short what, void *arg)
 	report(j->id, CHILD_ERROR, "jump %u does not take answers: its connection ends",
 	    (unsigned)j->number);
 	gone(j, "the jump process did not take its answers");
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct jump *j = arg;
+
+	(void)fd;
+	(void)what;
+	msgq_pause(j->q, false);
+}
+
+void
+jump_slow_down(struct jump *j)
+{
+	static const struct timeval second = { 1, 0 };
+	int64_t now = ident_monotonic();
+
+	if (now != j->refused_in) {
+		j->refused_in = now;
+		j->refused = 0;
+	}
+	if (++j->refused >= REFUSED_PER_SECOND && evtimer_add(j->again, &second) == 0)
+		msgq_pause(j->q, true);
 }
 
 void
@@ -370,7 +398,8 @@ jumps_add(struct ident *id, uint64_t generation, uint32_t number, int fd, struct
 	LIST_INIT(&j->channels);
 	LIST_INSERT_HEAD(&id->jumps.ready, j, all);
 	id->jumps.nready++;
-	if ((j->broken = event_new(id->base, -1, 0, on_broken, j)) == NULL) {
+	if ((j->broken = event_new(id->base, -1, 0, on_broken, j)) == NULL ||
+	    (j->again = evtimer_new(id->base, on_again, j)) == NULL) {
 		jump_free(j);
 		return err_nomem(e, "jump process");
 	}

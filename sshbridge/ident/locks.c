@@ -96,6 +96,18 @@ locks_init(struct ident *id, struct err *e)
 }
 
 void
+locks_end(struct ident *id)
+{
+	struct locks *l = &id->locks;
+
+	if (!l->waiting)
+		return;
+	l->ncut += l->own_done ? 0 : l->sweep.n;
+	l->complete = l->complete && l->older_done;
+	answer(id);
+}
+
+void
 locks_done(struct ident *id)
 {
 	struct locks *l = &id->locks;

@@ -28,6 +28,8 @@ struct locks {
 
 int locks_init(struct ident *id, struct err *e) __attribute__((warn_unused_result, nonnull));
 void locks_done(struct ident *id) __attribute__((nonnull));
+/* ident ends, and all connections with it: who waits for an answer gets it now. */
+void locks_end(struct ident *id) __attribute__((nonnull));
 
 /* Is this identity locked? It then gets no connection, no login, and what it has is cut. */
 bool lock_holds(const struct ident *id, const char *identity_name) __attribute__((nonnull));

@@ -7,24 +7,47 @@
 #include "report.h"
 
 /*
- * One question under way, and the dials that wait for its answer. It stays until resolve has
- * answered, with nobody waiting too: so a slow name is asked once, not once for each client.
+ * One question, and the dials that wait for its answer. The one that resolve works on stays until
+ * it has answered, with nobody waiting too; any other goes with the last of its dials.
  */
 struct lookup {
-	LIST_ENTRY(lookup) all;
-	uint64_t number;
+	TAILQ_ENTRY(lookup) all;
+	uint64_t number; /* 0: not asked yet */
 	uint32_t port;
 	LIST_HEAD(, dial) dials;
 	char host[SETTINGS_HOST_MAX];
 };
 
+static int
+send_question(struct ident *id, struct lookup *l, struct err *e)
+{
+	uint8_t buf[SETTINGS_HOST_MAX + 64];
+	struct msg_out o;
+	struct dial *d;
+
+	l->number = ++id->table.asked;
+	msg_start(&o, buf, sizeof(buf), MSG_RESOLVE, 0);
+	msg_put_u64(&o, l->number);
+	msg_put_str(&o, l->host);
+	msg_put_u32(&o, l->port);
+	if (msgq_send(id->names.q, &o, NULL, 0, e) == -1)
+		return -1;
+	id->names.now = l;
+	LIST_FOREACH(d, &l->dials, waiting)
+	d->to.conn->person->asked = l->number;
+	return 0;
+}
+
 /* Its dials end or go on; each of them may be freed by that, and only that one. */
 static void
-finish(struct lookup *l, const struct sockaddr_storage *found, size_t n, const char *why)
+finish(struct ident *id, struct lookup *l, const struct sockaddr_storage *found, size_t n,
+    const char *why)
 {
 	struct dial *d;
 
-	LIST_REMOVE(l, all);
+	TAILQ_REMOVE(&id->names.all, l, all);
+	if (id->names.now == l)
+		id->names.now = NULL;
 	while ((d = LIST_FIRST(&l->dials)) != NULL) {
 		LIST_REMOVE(d, waiting);
 		d->lookup = NULL;
@@ -34,6 +57,45 @@ finish(struct lookup *l, const struct sockaddr_storage *found, size_t n, const c
 			dial_not_found(d, why);
 	}
 	free(l);
+}
+
+/* When one of those who wait for it was asked for last. */
+static uint64_t
+asked_before(const struct lookup *l)
+{
+	const struct dial *d;
+	uint64_t least = UINT64_MAX;
+
+	LIST_FOREACH(d, &l->dials, waiting)
+	if (d->to.conn->person->asked < least)
+		least = d->to.conn->person->asked;
+	return least;
+}
+
+/*
+ * resolve takes one question after the other, and some names take it long. Next is who has had no
+ * turn for the longest time, so that nobody's names keep everybody else's waiting.
+ */
+static struct lookup *
+next_one(const struct ident *id)
+{
+	struct lookup *l, *best = NULL;
+
+	TAILQ_FOREACH(l, &id->names.all, all)
+	if (best == NULL || asked_before(l) < asked_before(best))
+		best = l;
+	return best;
+}
+
+static void
+go_on(struct ident *id)
+{
+	struct lookup *l;
+	struct err e;
+
+	while (id->names.q != NULL && id->names.now == NULL && (l = next_one(id)) != NULL)
+		if (send_question(id, l, &e) == -1)
+			finish(id, l, NULL, 0, e.text);
 }
 
 static int
@@ -73,12 +135,10 @@ on_resolved(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 		return -1;
 	if (ok > 1 || (ok == 1) != (n > 0))
 		return err_set(e, ERR_PEER, "RESOLVED: %u with %zu addresses", (unsigned)ok, n);
-	LIST_FOREACH(l, &id->names.asked, all)
-	if (l->number == number)
-		break;
-	if (l == NULL)
+	if ((l = id->names.now) == NULL || l->number != number)
 		return err_set(e, ERR_PEER, "RESOLVED: a number that was not asked");
-	finish(l, found, n, why);
+	finish(id, l, found, n, why);
+	go_on(id);
 	return 0;
 }
 
@@ -101,8 +161,8 @@ drop(struct ident *id, const char *why)
 
 	msgq_free(id->names.q);
 	id->names.q = NULL;
-	while ((l = LIST_FIRST(&id->names.asked)) != NULL)
-		finish(l, NULL, 0, why);
+	while ((l = TAILQ_FIRST(&id->names.all)) != NULL)
+		finish(id, l, NULL, 0, why);
 }
 
 static void
@@ -135,10 +195,8 @@ names_done(struct ident *id)
 }
 
 static struct lookup *
-ask(struct ident *id, const char *host, uint32_t port, struct err *e)
+lookup_new(struct ident *id, const char *host, uint32_t port, struct err *e)
 {
-	uint8_t buf[SETTINGS_HOST_MAX + 64];
-	struct msg_out o;
 	struct lookup *l;
 	size_t n = strlen(host);
 
@@ -152,17 +210,24 @@ ask(struct ident *id, const char *host, uint32_t port, struct err *e)
 	}
 	memcpy(l->host, host, n);
 	l->port = port;
-	l->number = ++id->names.last;
-	msg_start(&o, buf, sizeof(buf), MSG_RESOLVE, 0);
-	msg_put_u64(&o, l->number);
-	msg_put_str(&o, host);
-	msg_put_u32(&o, port);
-	if (msgq_send(id->names.q, &o, NULL, 0, e) == -1) {
-		free(l);
-		return NULL;
-	}
-	LIST_INSERT_HEAD(&id->names.asked, l, all);
+	TAILQ_INSERT_TAIL(&id->names.all, l, all);
 	return l;
+}
+
+void
+names_forget(struct dial *d)
+{
+	struct names *names = &d->id->names;
+	struct lookup *l = d->lookup;
+
+	if (l == NULL)
+		return;
+	LIST_REMOVE(d, waiting);
+	d->lookup = NULL;
+	if (l == names->now || !LIST_EMPTY(&l->dials))
+		return;
+	TAILQ_REMOVE(&names->all, l, all);
+	free(l);
 }
 
 int
@@ -170,12 +235,15 @@ names_ask(struct ident *id, struct dial *d, const char *host, uint32_t port, str
 {
 	struct lookup *l;
 
-	LIST_FOREACH(l, &id->names.asked, all)
+	TAILQ_FOREACH(l, &id->names.all, all)
 	if (l->port == port && strcmp(l->host, host) == 0)
 		break;
-	if (l == NULL && (l = ask(id, host, port, e)) == NULL)
+	if (l == NULL && (l = lookup_new(id, host, port, e)) == NULL)
 		return -1;
 	d->lookup = l;
 	LIST_INSERT_HEAD(&l->dials, d, waiting);
-	return 0;
+	if (id->names.now != NULL || send_question(id, l, e) == 0)
+		return 0;
+	names_forget(d);
+	return -1;
 }

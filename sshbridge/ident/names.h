@@ -17,8 +17,8 @@ struct lookup;
 struct names {
 	struct msgq *q; /* to resolve; NULL while there is none */
 	struct msg_seen seen;
-	uint64_t last; /* number of the last question */
-	LIST_HEAD(, lookup) asked;
+	struct lookup *now;	  /* the one that resolve works on; NULL: none */
+	TAILQ_HEAD(, lookup) all; /* in the order in which they came */
 };
 
 /* The pair to resolve; takes fd over when it succeeds. Questions to the one before are lost. */
@@ -29,5 +29,7 @@ void names_done(struct ident *id) __attribute__((nonnull));
 /* Ask for d's name. The answer comes by dial_found() or dial_not_found(). -1: nobody to ask. */
 int names_ask(struct ident *id, struct dial *d, const char *host, uint32_t port, struct err *e)
     __attribute__((warn_unused_result, nonnull));
+/* d waits for its name no more, if it did. */
+void names_forget(struct dial *d) __attribute__((nonnull));
 
 #endif

@@ -70,6 +70,19 @@ drop(struct ident *id)
 	keys_answered(id, 0, &a);
 }
 
+/* The monitor, when it drains, has waited for that one too: only through us is it reached. */
+static void
+tell_alone(struct ident *id)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	struct err e;
+
+	msg_start(&o, buf, sizeof(buf), MSG_ALONE, 0);
+	if (msgq_send(id->monitor, &o, NULL, 0, &e) == -1)
+		report(id, CHILD_ERROR, "ALONE: %s", e.text);
+}
+
 static void
 on_end(void *arg, const struct err *why)
 {
@@ -80,6 +93,7 @@ on_end(void *arg, const struct err *why)
 	else
 		report(id, CHILD_ERROR, "older ident: %s", why->text);
 	drop(id);
+	tell_alone(id);
 }
 
 int

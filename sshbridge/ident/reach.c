@@ -5,7 +5,6 @@
 #include "ident.h"
 #include "login.h"
 #include "reach.h"
-#include "review.h"
 
 static const char forbidden[] = "the certificate gives no access to this target";
 
@@ -60,6 +59,17 @@ ask_way(const struct login_case *l, enum keylogin_by way, const struct reach *r,
 	return idmap_to(l->k.gen->map, &q, d, rule);
 }
 
+/* When this way may allow it no more: 0 is the longest. */
+static void
+keep_end(const struct login_case *l, enum keylogin_by way, const struct idmap_rule_info *rule,
+    struct verdict *v)
+{
+	if (rule->max_session - 1 < v->max_session - 1)
+		v->max_session = rule->max_session;
+	if (way == KEYLOGIN_LISTED && l->by.listing->expires != INT64_MAX)
+		v->key_to = l->by.listing->expires;
+}
+
 /* An address is known: by the map or by the name that led to it, and not one of those that none
  * may reach. */
 static int
@@ -92,13 +102,19 @@ reach_judge_for(const struct jump *j, const struct login_case *l, const struct r
 	struct idmap_rule_info rule = { 0 };
 	unsigned allowed = 0;
 
+	v->max_session = 0;
+	v->key_to = 0;
+
 	for (unsigned way = 0; way < KEYLOGIN_WAYS; way++) {
 		struct idmap_rule_info other;
 		unsigned here = ask_way(l, (enum keylogin_by)way, r, &d, &other);
 
-		if (allowed == 0 && here != 0)
+		if (here == 0)
+			continue;
+		if (allowed == 0)
 			rule = other;
 		allowed |= here;
+		keep_end(l, (enum keylogin_by)way, &other, v);
 	}
 	v->line = rule.line;
 	if (allowed == 0) {
@@ -120,7 +136,8 @@ reach_judge(const struct jump *j, const struct reach *r, const struct sockaddr_s
 	struct verdict login = { 0 };
 	int ret = -1;
 
-	if (login_judge(j, &j->key, review_mode(j->id->gen, j->conn), &l, &login) == -1)
+	/* a target is as good as a login: what only keeps a connection opens nothing */
+	if (login_judge(j, &j->key, JUDGE_NEW, &l, &login) == -1)
 		*v = login;
 	else
 		ret = reach_judge_for(j, &l, r, address, v);

@@ -32,7 +32,8 @@ char *reach_text(const struct reach *r, char dst[REACH_TEXT_SIZE]) __attribute__
 
 /*
  * By what is in force now. `address` is one to which the name leads, or the one that was given;
- * NULL: not known yet, and 0 means that it is worth asking. 0 and v->line, or -1 and v.
+ * NULL: not known yet, and 0 means that it is worth asking. 0, v->line, and in v->max_session and
+ * v->key_to until when nothing changes by itself; or -1 and v.
  */
 int reach_judge(const struct jump *j, const struct reach *r, const struct sockaddr_storage *address,
     struct verdict *v) __attribute__((warn_unused_result, nonnull(1, 2, 4)));

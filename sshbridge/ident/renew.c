@@ -126,6 +126,9 @@ exchange(struct ident *id, struct renewal *r, int64_t now)
 	review_judged(id, c, now);
 	r->evidence = old;
 	report_renewed(id, c, old, r->identity);
+	/* the account is still granted; a target may have been the old certificate's alone */
+	if (c->jump != NULL)
+		channels_review(c->jump);
 	return TAKEN;
 }
 

@@ -74,7 +74,8 @@ times_hold(const struct conn *c, int64_t now)
 {
 	return now >= c->holds_from && now <= c->holds_to &&
 	       (c->max_session == 0 || age_of(c) < c->max_session) &&
-	       (c->key_to == 0 || now <= c->key_to);
+	       (c->key_to == 0 || now <= c->key_to) &&
+	       (c->jump == NULL || channels_hold(c->jump, age_of(c), now));
 }
 
 /* 0: it may go on; 1: not to be said now; -1: v says why not. */

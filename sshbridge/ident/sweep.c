@@ -45,7 +45,8 @@ look_at(struct ident *id, struct sweep *k, struct conn *c)
 {
 	bool lock = k->by == SWEEP_LOCKED;
 
-	if (c->ended || !holds(id, k, c))
+	/* a jump process that has hung up on its client may still speak with targets */
+	if (c->cut != CUT_NOT || (c->ended && c->jump == NULL) || !holds(id, k, c))
 		return;
 	k->n++;
 	conn_cut(id, c, CUT_OPERATOR, lock ? "this identity is locked" : NULL,

@@ -155,6 +155,7 @@ join_person(struct table *t, const char *name, struct err *e)
 			return NULL;
 		}
 		p->count = 0;
+		p->asked = t->asked; /* a turn, as it were: nobody gains by coming anew */
 		memcpy(p->name, name, n + 1);
 		hash_add(&t->people, &p->node, hash_bytes(t->seed, name, n));
 	}

@@ -24,6 +24,7 @@ struct event;
 struct person {
 	struct hash_node node;
 	uint32_t count;
+	uint64_t asked; /* number of the last question to resolve for one of them (names.c) */
 	char name[];
 };
 
@@ -75,6 +76,7 @@ struct table {
 	uint64_t seed;
 	struct hash by_id, by_number, by_tuple, people;
 	size_t n, nlive;
+	uint64_t asked; /* number of the last question to resolve */
 	/* all of them, each in the order of who was looked at last */
 	struct conn_queue review, count;
 };

@@ -102,6 +102,9 @@ drain_check(struct monitor *m)
 	for (unsigned i = 0; i < m->ngates; i++)
 		if (m->gates[i].q != NULL && !m->gates[i].idle)
 			return;
+	/* who comes after us reaches the sessions of the instance before through our ident alone */
+	if (m->has_older && m->ident.q != NULL)
+		return;
 	audit_stop(m, CHILD_NOTICE, "drained: the last session has ended");
 	monitor_stop(m, 0);
 }

@@ -125,6 +125,21 @@ on_idle(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return 0;
 }
 
+/* The instance before this one has ended, and with it those before that one. */
+static int
+on_alone(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct kid *k = ctx;
+
+	(void)fds;
+	(void)nfds;
+	if (msg_end(m, e) == -1)
+		return -1;
+	k->m->has_older = false;
+	drain_check(k->m);
+	return 0;
+}
+
 static int
 on_text(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
@@ -204,6 +219,7 @@ static const struct msg_rule from_ident[] = {
 	{ MSG_LOCKS, P_ANY, 0, 0, on_locks },
 	{ MSG_TAKEN, P_ANY, 0, 0, jumps_on_taken },
 	{ MSG_PAM, P_ANY, 0, 0, pams_on_pam },
+	{ MSG_ALONE, P_ANY, 0, 0, on_alone },
 };
 static const struct msg_rule from_resolve[] = {
 	{ MSG_READY, P_ANY, 0, 0, on_ready },

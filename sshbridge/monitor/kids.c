@@ -263,6 +263,12 @@ on_death(struct kid *k, int status)
 	}
 	if (k->kind == KID_GATE && m->counters.mem != NULL)
 		counters_wipe(m->counters.mem, k->index);
+	if (k->kind == KID_IDENT && m->has_older) {
+		m->has_older = false;
+		monitor_log(m, CHILD_ERROR,
+		    "an older instance that drains cannot be asked any more: its sessions are not "
+		    "listed, and no lock or cut from here reaches them");
+	}
 	if (k->kind == KID_IDENT) { /* no proof, no session */
 		for (unsigned i = 0; i < m->ngates; i++)
 			kid_kill(&m->gates[i], "");

@@ -145,6 +145,7 @@ publish(struct monitor *m)
 		msg_put_u32(&o, 0);
 		kid_send(&m->ident, &o, &m->older, 1);
 		m->older = -1;
+		m->has_older = true;
 	}
 	send_unixsock(m, m->ident_sock, 0);
 	if (m->keys_sock != NULL)

@@ -165,6 +165,7 @@ struct monitor {
 	struct unixsock *ident_sock, *control_sock, *keys_sock; /* the last may be NULL */
 	struct control *controls;				/* clients of control-socket */
 	int older;	 /* pair to an older ident, to be given to ours; -1 */
+	bool has_older;	 /* an older ident is there, and ours is who can ask it */
 	pid_t successor; /* a newer instance that has taken over; 0: none */
 	struct locks *locks;
 	bool draining;

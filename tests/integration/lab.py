@@ -139,9 +139,13 @@ class Bridge:
 
     def wait_state(self, want):
         def said():
+            ended = self.p.poll() is not None
             found = [s for s in self.states if want in s]
-            if not found and self.p.poll() is not None:
-                raise Fail("sshbridge ended with status %s:\n%s" % (self.p.returncode, self.text()))
+            if ended and not found:
+                time.sleep(0.5)     # its last word may not have been taken in yet: no is said late
+                found = [s for s in self.states if want in s]
+                if not found:
+                    raise Fail("sshbridge ended with status %s:\n%s" % (self.p.returncode, self.text()))
             return found
         return wait_for(want + " of sshbridge", said, 120)[-1]
 

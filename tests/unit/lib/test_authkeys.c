@@ -1,4 +1,6 @@
 /* test_authkeys.c - a set of authorized keys: what is found for whom, from where and until when */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +194,32 @@ from_decides_by_address(void **state)
 	}
 }
 
+/* An address of a link has the link in it, and a line has none: it is that address on any. */
+static void
+from_does_not_look_at_the_link(void **state)
+{
+	static const char *const yes[] = { "fe80::1", "fe80::/10", "fe80::?", "fe80::*" };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_scope_id = 7 };
+	struct authkeys_query q = { .target = 1,
+		.account = "alice",
+		.sha256 = sha256_of(0),
+		.from = (struct sockaddr *)&in6 };
+	const struct authkey *found;
+	struct authkeys *k;
+	char text[400];
+
+	(void)state;
+	assert_int_equal(1, inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr));
+	for (size_t i = 0; i < 2 * sizeof(yes) / sizeof(yes[0]); i++) {
+		(void)snprintf(text, sizeof(text), "from=\"%s%s\" " KEY0 "\n",
+		    i % 2 == 0 ? "" : "*,!", yes[i / 2]);
+		k = set_of(text);
+		if (authkeys_find(k, &q, &found) != (i % 2 == 0 ? AUTHKEYS_YES : AUTHKEYS_FROM))
+			fail_msg("%s", text);
+		authkeys_free(k);
+	}
+}
+
 static void
 two_from_in_a_line_are_one_list(void **state)
 {
@@ -381,6 +409,7 @@ main(void)
 		cmocka_unit_test(a_last_line_needs_no_newline),
 		cmocka_unit_test(a_key_ends_after_the_second_of_its_expiry_time),
 		cmocka_unit_test(from_decides_by_address),
+		cmocka_unit_test(from_does_not_look_at_the_link),
 		cmocka_unit_test(two_from_in_a_line_are_one_list),
 		cmocka_unit_test(of_lines_with_one_key_the_first_that_holds_counts),
 		cmocka_unit_test(permitopen_compares_hosts_as_they_are_called),

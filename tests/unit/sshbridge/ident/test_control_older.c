@@ -1,6 +1,7 @@
 /* test_control_older.c - the operator's questions over several instances, and a hostile older one
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -174,7 +176,8 @@ take_locks(struct bench *b, int fd, uint64_t number, uint32_t complete, uint32_t
 
 	do
 		stage_recv(fd, &b->g);
-	while (!b->g.end && (b->g.m.type == MSG_LOG || b->g.m.type == MSG_AUDIT));
+	while (!b->g.end &&
+	       (b->g.m.type == MSG_LOG || b->g.m.type == MSG_AUDIT || b->g.m.type == MSG_ALONE));
 	assert_int_equal(MSG_LOCKS, b->g.m.type);
 	assert_int_equal(0, msg_get_u64(&b->g.m, &got));
 	assert_int_equal(0, msg_get_u32(&b->g.m, &v[0]));
@@ -260,6 +263,41 @@ an_older_one_that_ends_leaves_empty_answers(void **state)
 	take_locks(b, b->p[0].monitor, 4, 1, 0);
 	ask_cuts(b->ctl, BY_IDENTITY, 0, NAME "alice@corp.example");
 	assert_int_equal(1, take_u32(b, b->ctl, MSG_CUTS));
+}
+
+/* The monitor of the middle one hears it too: it may drain, and waits for the oldest. */
+static void
+the_end_of_the_older_one_is_told(void **state)
+{
+	struct bench *b = *state;
+
+	stage_end(&b->p[2]);
+	b->p[2].monitor = -1;
+	do
+		stage_recv(b->p[1].monitor, &b->g);
+	while (!b->g.end && b->g.m.type != MSG_ALONE);
+	assert_false(b->g.end);
+}
+
+/* Its last session may be among what it has just cut: then it ends before all of it is done. */
+static void
+one_that_ends_answers_before(void **state)
+{
+	struct bench *b = *state;
+	int fd = stage_peer(&b->p[2], PEER_NEWER, 0), status;
+
+	send_locks(fd, 1, 1, NULL);
+	take_locks(b, fd, 1, 1, 0);
+	/* while it stands still both come in, its monitor's end behind the question */
+	assert_int_equal(0, kill(b->p[2].pid, SIGSTOP));
+	assert_int_equal(b->p[2].pid, waitpid(b->p[2].pid, &status, WUNTRACED));
+	send_locks(fd, 2, 8, NAME "alice@corp.example");
+	close(b->p[2].monitor);
+	b->p[2].monitor = -1;
+	assert_int_equal(0, kill(b->p[2].pid, SIGCONT));
+	take_locks(b, fd, 8, 1, 0);
+	assert_int_equal(0, stage_wait(&b->p[2]));
+	close(fd);
 }
 
 static void
@@ -383,6 +421,8 @@ main(void)
 		T(a_lock_is_answered_when_all_have_it),
 		T(one_that_comes_later_gets_the_locks_too),
 		T(an_older_one_that_ends_leaves_empty_answers),
+		T(the_end_of_the_older_one_is_told),
+		T(one_that_ends_answers_before),
 		T(a_second_question_before_the_answer_drops_the_client),
 		T(answers_that_are_none_drop_the_older_one),
 		T(a_newer_one_that_breaks_the_protocol_is_dropped),

@@ -134,6 +134,51 @@ a_map_that_takes_a_target_away_ends_its_channels_alone(void **state)
 	used_close(b, &u);
 }
 
+/* What the old certificate was good for beyond the new one's ends with it. */
+static void
+a_renewal_that_takes_a_target_away_ends_its_channels(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = jump_open(1), next = jump_open(1);
+	struct used u = { .fd = -1 };
+
+	in_force(b, "email alice@corp.example alice bind=listed to=127.0.0.9:22 " KEY "\n"
+		    "cn dba alice bind=listed to=127.0.0.1:PORT " KEY "\n");
+	a.cn = "dba";
+	next.leaf = 2;
+	next.serial = "77";
+	u.l = line_open(b, &a);
+	assert_int_equal(1, stage_login(u.l.jump, u.l.conn, "alice", 0, 1));
+	stage_dial(u.l.jump, u.l.conn, 1, "127.0.0.1", b->port);
+	u.fd = stage_channel(u.l.jump, u.l.conn, 1);
+	u.far = accept(b->listener, NULL, NULL);
+	a.leaf = 3;
+	stage_renew_send(b->gate, u.l.conn, &a);
+	(void)stage_renewed(b->gate, 1, u.l.conn);
+	is_alive(&u);
+	stage_renew_send(b->gate, u.l.conn, &next);
+	(void)stage_renewed(b->gate, 1, u.l.conn);
+	assert_true(reads_end(u.far));
+	used_close(b, &u);
+}
+
+/* The map that comes while the record is written has the last word. */
+static void
+a_map_that_takes_a_target_away_before_its_record_is_written(void **state)
+{
+	struct bench *b = *state;
+	struct line l = line_in(b, 1);
+
+	b->s.audit_require = 1;
+	in_force(b, alice_map);
+	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
+	(void)stage_log(&b->p, "channel-opened");
+	in_force(b, "email alice@corp.example alice bind=listed to=127.0.0.1:22 " KEY "\n");
+	stage_audited(&b->p, b->p.audit.number, 1);
+	assert_int_equal(REFUSED_MAP, stage_channel_refused(l.jump, l.conn, 1));
+	line_close(b, &l);
+}
+
 static void
 jump_networks_that_lose_a_target_end_its_channels(void **state)
 {
@@ -224,6 +269,27 @@ a_lock_cuts_and_lets_nobody_log_in(void **state)
 	is_cut(b, &u, CUT_OPERATOR, "this identity is locked");
 }
 
+/* One that has hung up on its client, and does not end, still has its channels. */
+static void
+a_lock_cuts_what_speaks_with_targets_alone(void **state)
+{
+	struct bench *b = *state;
+	struct used u = used_open(b, 1);
+	char text[256];
+
+	assert_int_equal(0, shutdown(u.l.jump_fd, SHUT_RDWR));
+	assert_int_equal(0, recv(u.l.gate_fd, text, 1, 0));
+	do
+		stage_dial(u.l.jump, u.l.conn, 7, "127.0.0.9", b->port);
+	while (stage_channel_refused(u.l.jump, u.l.conn, 7) == REFUSED_MAP);
+	is_alive(&u);
+	send_locks(b, "corp/email:alice@corp.example");
+	assert_int_equal(CUT_OPERATOR, stage_jump_cut(u.l.jump, u.l.conn, text, sizeof(text)));
+	assert_int_equal(CUT_OPERATOR, stage_cut(b->gate, 1, u.l.conn));
+	assert_true(reads_end(u.far));
+	used_close(b, &u);
+}
+
 /* A process that does not end is not waited for. */
 static void
 the_gate_is_told_a_second_later_where_the_process_stays(void **state)
@@ -309,11 +375,14 @@ main(void)
 		T(a_map_that_takes_the_account_away_cuts),
 		T(a_map_that_binds_another_key_cuts),
 		T(a_map_that_takes_a_target_away_ends_its_channels_alone),
+		T(a_renewal_that_takes_a_target_away_ends_its_channels),
+		T(a_map_that_takes_a_target_away_before_its_record_is_written),
 		T(jump_networks_that_lose_a_target_end_its_channels),
 		T(a_revoked_certificate_cuts),
 		T(an_expired_certificate_cuts_and_its_neighbour_lives),
 		T(a_target_that_leaves_the_configuration_cuts),
 		T(a_lock_cuts_and_lets_nobody_log_in),
+		T(a_lock_cuts_what_speaks_with_targets_alone),
 		T(the_gate_is_told_a_second_later_where_the_process_stays),
 		T(show_has_the_channels_and_what_was_refused),
 	};

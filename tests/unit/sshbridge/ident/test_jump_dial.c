@@ -80,6 +80,30 @@ only_what_the_map_grants_is_opened(void **state)
 	line_close(b, &l);
 }
 
+/* Each is a record: a scan waits for itself, and every one of it is told. */
+static void
+many_refusals_are_slow(void **state)
+{
+	enum { MANY = 250 };
+	struct bench *b = *state;
+	struct line l = line_in(b, 1), other = line_in(b, 2);
+	struct timespec from, to;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &from);
+	for (uint32_t i = 0; i < MANY; i++) {
+		stage_dial(l.jump, l.conn, i, "127.0.0.9", b->port);
+		is_refused(b, &l, i, REFUSED_MAP, "no to=");
+		if (i == MANY / 2) {
+			stage_dial(other.jump, other.conn, 1, "127.0.0.1", b->port);
+			opens(b, &other, 1);
+		}
+	}
+	(void)clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_true(to.tv_sec - from.tv_sec >= 1);
+	line_close(b, &l);
+	line_close(b, &other);
+}
+
 /* Where only names are granted none that does not fit is asked: there is no resolver here. */
 static void
 a_name_that_no_pattern_has_is_refused_at_once(void **state)
@@ -323,6 +347,54 @@ a_channel_that_is_closed_while_it_is_dialled(void **state)
 	names_end(n);
 }
 
+/* resolve may need long for each: who asks for many waits for himself. */
+static void
+one_ones_names_do_not_keep_anothers_waiting(void **state)
+{
+	struct bench *b = *state;
+	struct names *n = names_begin(b);
+	struct stage_open a = jump_open(2);
+	struct line l = line_in(b, 1), other;
+	uint64_t number;
+	char host[64];
+
+	in_force(b, "email alice@corp.example alice bind=listed to=*.prod.example:PORT "
+		    "key=SHA256:cqpq0nyEvZ+pwhWPKdhf1poEnRTgVHYBMNjbanUXcKI\n"
+		    "email bob@corp.example bob bind=listed to=*.test.example:PORT "
+		    "key=SHA256:cqpq0nyEvZ+pwhWPKdhf1poEnRTgVHYBMNjbanUXcKI\n");
+	a.email = "bob@corp.example";
+	other = line_open(b, &a);
+	assert_int_equal(1, stage_login(other.jump, other.conn, "bob", 0, 1));
+	for (uint32_t i = 0; i < 8; i++) {
+		(void)snprintf(host, sizeof(host), "h%u.prod.example", (unsigned)i);
+		stage_dial(l.jump, l.conn, i, host, b->port);
+	}
+	number = asked(n, "h0.prod.example");
+	/* nobody waits for these any more: they are not asked */
+	stage_channel_closed(l.jump, l.conn, 1);
+	(void)stage_log(&b->p, "channel-refused");
+	stage_channel_closed(l.jump, l.conn, 2);
+	(void)stage_log(&b->p, "channel-refused");
+	stage_dial(other.jump, other.conn, 1, "db.test.example", b->port);
+	stage_dial(other.jump, other.conn, 2, "127.0.0.9", b->port);
+	is_refused(b, &other, 2, REFUSED_MAP, "no to=");
+	resolved(n, number, (const char *[]){ NULL });
+	is_refused(b, &l, 0, REFUSED_TARGET, "no such name");
+	resolved(n, asked(n, "db.test.example"), (const char *[]){ NULL });
+	is_refused(b, &other, 1, REFUSED_TARGET, "no such name");
+	resolved(n, asked(n, "h3.prod.example"), (const char *[]){ "127.0.0.1", NULL });
+	opens(b, &l, 3);
+	/* who leaves takes along what he waits for */
+	number = asked(n, "h4.prod.example");
+	line_close(b, &l);
+	stage_dial(other.jump, other.conn, 3, "db2.test.example", b->port);
+	resolved(n, number, (const char *[]){ "127.0.0.1", NULL });
+	resolved(n, asked(n, "db2.test.example"), (const char *[]){ NULL });
+	assert_int_equal(REFUSED_TARGET, stage_channel_refused(other.jump, other.conn, 3));
+	line_close(b, &other);
+	names_end(n);
+}
+
 static void
 a_target_that_does_not_listen_is_refused(void **state)
 {
@@ -344,12 +416,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(only_what_the_map_grants_is_opened),
+		T(many_refusals_are_slow),
 		T(a_name_that_no_pattern_has_is_refused_at_once),
 		T(a_host_of_any_bytes_is_refused_and_shown_escaped),
 		T(networks_of_the_map_are_within_jump_networks),
 		T(a_name_is_asked_in_lower_case_and_its_allowed_addresses_are_dialled),
 		T(a_map_that_comes_while_a_name_is_asked_has_the_last_word),
 		T(a_channel_that_is_closed_while_it_is_dialled),
+		T(one_ones_names_do_not_keep_anothers_waiting),
 		T(a_target_that_does_not_listen_is_refused),
 	};
 
