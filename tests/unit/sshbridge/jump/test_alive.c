@@ -1,5 +1,5 @@
 /*
- * test_alive.c - a client that has gone without a word is noticed, and one that only is silent stays
+ * test_alive.c - a client that has gone without a word is noticed, one that is only silent stays
  *
  * The process is a fork of this one, unconfined, so that its keepalives need not be a minute apart.
  */
