@@ -72,6 +72,20 @@ the_last_rule_that_opens_it_counts(void **state)
 	assert_true(time(NULL) - begin >= 4);
 }
 
+/* A network takes 127.0.0.1 by name alone; who names the very address is the one that ends. */
+static void
+a_rule_with_the_very_address_beside_one_with_its_network(void **state)
+{
+	struct bench *b = *state;
+	struct soon s;
+
+	in_force(b,
+	    "email alice@corp.example alice bind=listed to=127.0.0.0/8:PORT " KEY "\n"
+	    "email alice@corp.example alice bind=listed max-session=4 to=127.0.0.1:PORT " KEY "\n");
+	s = soon_open(b);
+	soon_ends(b, &s, "loopback");
+}
+
 static void
 not_taken(void *arg, unsigned line, const char *why)
 {
@@ -145,6 +159,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_rule_that_lasts_shorter_than_the_one_of_the_login),
 		T(the_last_rule_that_opens_it_counts),
+		T(a_rule_with_the_very_address_beside_one_with_its_network),
 		T(a_listed_key_whose_time_is_over),
 		T(an_expired_certificate_that_is_kept_opens_nothing_new),
 	};
