@@ -121,6 +121,33 @@ a_listed_key_whose_time_is_over(void **state)
 	authkeys_free(b->keys);
 }
 
+/* ABOUT: no targets, and the certificate all the same. */
+static void
+tells_of_itself(const struct line *l, const char *want)
+{
+	struct got *g = malloc(sizeof(*g));
+	char identity[256], account[256], serial[160];
+	uint8_t buf[64];
+	struct msg_out o;
+	uint64_t not_after;
+	uint32_t n;
+
+	assert_non_null(g);
+	msg_start(&o, buf, sizeof(buf), MSG_ABOUT, l->conn);
+	msg_put_u32(&o, 1);
+	stage_send(l->jump, &o, NULL, 0);
+	stage_expect(l->jump, g, MSG_ABOUT);
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_int_equal(0, msg_get_str(&g->m, identity, sizeof(identity)));
+	assert_int_equal(0, msg_get_str(&g->m, account, sizeof(account)));
+	assert_int_equal(0, msg_get_str(&g->m, serial, sizeof(serial)));
+	assert_int_equal(0, msg_get_u64(&g->m, &not_after));
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_string_equal(want, serial);
+	assert_int_equal(0, n);
+	free(g);
+}
+
 /* on-expiry = "keep" keeps what is open; a target is a new login. */
 static void
 an_expired_certificate_that_is_kept_opens_nothing_new(void **state)
@@ -143,6 +170,7 @@ an_expired_certificate_that_is_kept_opens_nothing_new(void **state)
 		(void)poll(NULL, 0, 100);
 	stage_dial(l.jump, l.conn, 2, "127.0.0.1", b->port);
 	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 2));
+	tells_of_itself(&l, "1a2b");
 	in_force(b, alice_map);
 	stage_dial(l.jump, l.conn, 3, "127.0.0.1", b->port);
 	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 3));
