@@ -171,7 +171,7 @@ jump_send(struct jump *j, const struct msg_out *o, const int *fds, size_t nfds)
 	if (msgq_send(j->q, o, fds, nfds, &e) == 0)
 		return;
 	/* it has ended: what it said before is read first, and then its end, if there is one */
-	if (e.kind != ERR_SYS || e.detail != EPIPE)
+	if (e.kind != ERR_SYS || (e.detail != EPIPE && e.detail != ECONNRESET))
 		event_active(j->broken, EV_TIMEOUT, 0);
 	else if (!event_pending(j->broken, EV_TIMEOUT, NULL) &&
 		 event_add(j->broken, &last_words) == -1)
