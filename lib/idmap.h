@@ -113,7 +113,8 @@ enum idmap_to {
 };
 /*
  * 0: refused, which is also the answer when idmap_who() does not say yes; else bits of enum
- * idmap_to. Of the rules that allow it `rule` is the first in the map (line and text).
+ * idmap_to. Of the rules that allow it `rule` is the first in the map (line and text), and its
+ * max_session when one of them is over: what is left may allow less.
  */
 unsigned idmap_to(const struct idmap *m, const struct idmap_query *q, const struct idmap_dial *d,
     struct idmap_rule_info *rule) __attribute__((warn_unused_result, nonnull));

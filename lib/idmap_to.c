@@ -200,6 +200,7 @@ struct search {
 	bool has_address;
 	unsigned allowed;
 	const struct idmap_rule *rule; /* the first in the map of those that allow it */
+	uint32_t max_session;	       /* when the first in time is over; 0: none is */
 };
 
 static unsigned
@@ -232,9 +233,12 @@ search_rule(void *arg, const struct idmap_rule *r)
 	for (size_t i = 0; i < r->options->ntargets; i++)
 		allowed |= target_allows(s, &r->options->targets[i]);
 	s->allowed |= allowed;
-	if ((allowed & (IDMAP_TO_NAME | IDMAP_TO_ADDRESS)) != 0 &&
-	    (s->rule == NULL || r->line < s->rule->line))
+	if ((allowed & (IDMAP_TO_NAME | IDMAP_TO_ADDRESS)) == 0)
+		return;
+	if (s->rule == NULL || r->line < s->rule->line)
 		s->rule = r;
+	if (r->options->max_session - 1 < s->max_session - 1) /* 0 is the longest */
+		s->max_session = r->options->max_session;
 }
 
 unsigned
@@ -249,6 +253,7 @@ idmap_to(const struct idmap *m, const struct idmap_query *q, const struct idmap_
 		return 0;
 	if (s.rule != NULL)
 		idmap_rule_tell(m, s.rule, rule);
+	rule->max_session = s.max_session;
 	return s.allowed;
 }
 

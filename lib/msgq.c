@@ -70,6 +70,9 @@ take_packet(struct msgq *q, int fd)
 	size_t nfds;
 	ssize_t n = msgio_recv(fd, buf, sizeof(buf), fds, &nfds, &e);
 
+	/* it ended and left something unread: told once, before its last words and its end */
+	if (n == -1 && e.kind == ERR_SYS && e.detail == ECONNRESET)
+		n = msgio_recv(fd, buf, sizeof(buf), fds, &nfds, &e);
 	if (n == -1 && e.kind == ERR_SYS && (e.detail == EAGAIN || e.detail == ENOBUFS))
 		return false;
 	if (n <= 0) {

@@ -40,6 +40,7 @@ about_handle(struct jump *j, struct msg_in *m, struct err *e)
 	static uint8_t buf[MSG_MAX];
 	const struct conn *c = j->conn;
 	struct verdict v = { 0 };
+	struct identity *identity;
 	struct login_case l;
 	char serial[160];
 	struct msg_out o;
@@ -53,7 +54,10 @@ about_handle(struct jump *j, struct msg_in *m, struct err *e)
 	if (j->phase == JUMP_ENDING)
 		return 0;
 	holds = login_judge(j, &j->key, JUDGE_NEW, &l, &v) == 0;
-	evidence_value(l.identity, ID_SERIAL, serial, sizeof(serial));
+	/* what opens nothing any more is told of all the same */
+	identity = evidence_identity(c->evidence, &v.why);
+	evidence_value(identity, ID_SERIAL, serial, sizeof(serial));
+	identity_free(identity);
 	msg_start(&o, buf, sizeof(buf), MSG_ABOUT, c->id);
 	msg_put_u32(&o, number);
 	msg_put_str(&o, c->person->name);

@@ -109,7 +109,10 @@ void jump_bytes(const struct jump *j, uint64_t *from_client, uint64_t *to_client
     __attribute__((nonnull));
 /* One more open was refused: who asks for many waits, since each is a record. */
 void jump_slow_down(struct jump *j) __attribute__((nonnull));
-/* A lost message ends the process. The descriptors pass to the queue in every case. */
+/*
+ * A lost message ends the process, where it is at its end by itself when its last words are read.
+ * The descriptors pass to the queue in every case.
+ */
 void jump_send(struct jump *j, const struct msg_out *o, const int *fds, size_t nfds)
     __attribute__((nonnull(1, 2)));
 

@@ -55,6 +55,8 @@ on_about(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 enum { LOGINS_MAX = 40, ABOUTS_MAX = 1000 };
 /* A browser behind `ssh -D` may ask for some; a scan shall not fill the log of all others. */
 enum { REFUSED_PER_SECOND = 100 };
+/* Longer than it is not read for that. */
+enum { LAST_WORDS_SECONDS = 3 };
 
 static const struct msg_rule from_jump[] = {
 	{ MSG_LOGIN, JUMP_LOGIN | JUMP_ENDING, LOGINS_MAX, 0, on_login },
@@ -163,9 +165,16 @@ jump_slow_down(struct jump *j)
 void
 jump_send(struct jump *j, const struct msg_out *o, const int *fds, size_t nfds)
 {
+	static const struct timeval last_words = { .tv_sec = LAST_WORDS_SECONDS };
 	struct err e;
 
-	if (msgq_send(j->q, o, fds, nfds, &e) == -1)
+	if (msgq_send(j->q, o, fds, nfds, &e) == 0)
+		return;
+	/* it has ended: what it said before is read first, and then its end, if there is one */
+	if (e.kind != ERR_SYS || (e.detail != EPIPE && e.detail != ECONNRESET))
+		event_active(j->broken, EV_TIMEOUT, 0);
+	else if (!event_pending(j->broken, EV_TIMEOUT, NULL) &&
+		 event_add(j->broken, &last_words) == -1)
 		event_active(j->broken, EV_TIMEOUT, 0);
 }
 

@@ -101,8 +101,11 @@ older_peer(struct ident *id, int fd, struct err *e)
 {
 	struct msgq *q = msgq_new(id->base, fd, IDENT_QUEUE_MAX, on_msg, on_end, id, e);
 
-	if (q == NULL)
+	if (q == NULL) {
+		/* the other end sees that, and nobody is there to be waited for */
+		tell_alone(id);
 		return -1;
+	}
 	drop(id);
 	id->older.seen = (struct msg_seen){ 0 };
 	id->older.q = q;

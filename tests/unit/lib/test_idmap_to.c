@@ -249,6 +249,35 @@ bind_of_the_rule_looks_at_the_key_of_the_login(void **state)
 	idmap_free(m);
 }
 
+/* Whichever it is: what the others allow may be less. */
+static void
+the_first_end_of_the_rules_that_allow_it_is_told(void **state)
+{
+	struct idmap *m = map_of("cn alice alice to=*:22\n"
+				 "cn alice alice to=db:22 max-session=7\n"
+				 "cn alice alice to=db:22 max-session=9\n"
+				 "cn alice alice to=web:22 max-session=5\n",
+	    1);
+	struct identity *id = id_of(ID_CN, "alice", 0);
+	struct sockaddr_storage from;
+	struct idmap_query q = login(id, &from);
+	struct idmap_dial d = { .host = "db", .port = 22 };
+	struct idmap_rule_info rule;
+
+	(void)state;
+	assert_int_equal(N, idmap_to(m, &q, &d, &rule));
+	assert_int_equal(1, rule.line);
+	assert_int_equal(7, rule.max_session);
+	q.age = 7;
+	assert_int_equal(N, idmap_to(m, &q, &d, &rule));
+	assert_int_equal(9, rule.max_session);
+	d.host = "mail";
+	assert_int_equal(N, idmap_to(m, &q, &d, &rule));
+	assert_int_equal(0, rule.max_session);
+	identity_free(id);
+	idmap_free(m);
+}
+
 /* ---- listing -------------------------------------------------------------------------------- */
 static void
 targets_are_listed_sorted_and_once(void **state)
@@ -442,6 +471,7 @@ main(void)
 		cmocka_unit_test(a_target_counts_only_in_a_rule_that_grants_the_account),
 		cmocka_unit_test(all_options_of_the_rule_must_hold),
 		cmocka_unit_test(bind_of_the_rule_looks_at_the_key_of_the_login),
+		cmocka_unit_test(the_first_end_of_the_rules_that_allow_it_is_told),
 		cmocka_unit_test(targets_are_listed_sorted_and_once),
 		cmocka_unit_test(nothing_is_listed_for_who_is_denied),
 		cmocka_unit_test(an_account_that_is_a_name_needs_no_uid),

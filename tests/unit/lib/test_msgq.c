@@ -175,6 +175,27 @@ end_of_the_peer_is_told_once_after_its_last_words(void **state)
 	assert_int_equal(ERR_NONE, f->a.why);
 }
 
+/* What the peer did not read before it ended does not take its own last words away. */
+static void
+last_words_of_a_peer_that_left_something_unread_are_told(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t buf[64];
+	struct msg_out o;
+	struct err e;
+
+	send_raw(f->fd, 7, NULL, 0);
+	msg_start(&o, buf, sizeof(buf), MSG_IDLE, 0);
+	assert_int_equal(0, msgq_send(f->a.q, &o, NULL, 0, &e));
+	close(f->fd);
+	f->fd = -1;
+	while (f->a.ended == 0)
+		assert_int_equal(0, event_base_loop(f->base, EVLOOP_ONCE));
+	assert_int_equal(1, f->a.got);
+	assert_true(f->a.last == 7);
+	assert_int_equal(ERR_NONE, f->a.why);
+}
+
 static void
 a_refused_message_ends_the_queue(void **state)
 {
@@ -224,6 +245,7 @@ main(void)
 		T(messages_wait_in_order_for_a_slow_peer),
 		T(descriptors_pass_and_are_closed_here),
 		T(end_of_the_peer_is_told_once_after_its_last_words),
+		T(last_words_of_a_peer_that_left_something_unread_are_told),
 		T(a_refused_message_ends_the_queue),
 		T(a_handler_may_free_its_queue),
 		T(a_paused_queue_reads_nothing),

@@ -1,5 +1,6 @@
 /* test_control_older.c - the operator's questions over several instances, and a hostile older one
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -279,6 +280,19 @@ the_end_of_the_older_one_is_told(void **state)
 	assert_false(b->g.end);
 }
 
+/* Nor does it wait for one that could not be taken: what comes is no channel. */
+static void
+an_older_one_that_is_not_to_be_had_is_told(void **state)
+{
+	struct bench *b = *state;
+
+	give_peer(&b->p[2], PEER_OLDER, open("/", O_PATH | O_CLOEXEC));
+	do
+		stage_recv(b->p[2].monitor, &b->g);
+	while (!b->g.end && b->g.m.type != MSG_ALONE);
+	assert_false(b->g.end);
+}
+
 /* Its last session may be among what it has just cut: then it ends before all of it is done. */
 static void
 one_that_ends_answers_before(void **state)
@@ -422,6 +436,7 @@ main(void)
 		T(one_that_comes_later_gets_the_locks_too),
 		T(an_older_one_that_ends_leaves_empty_answers),
 		T(the_end_of_the_older_one_is_told),
+		T(an_older_one_that_is_not_to_be_had_is_told),
 		T(one_that_ends_answers_before),
 		T(a_second_question_before_the_answer_drops_the_client),
 		T(answers_that_are_none_drop_the_older_one),

@@ -395,6 +395,37 @@ one_ones_names_do_not_keep_anothers_waiting(void **state)
 	names_end(n);
 }
 
+/* The process ends while it is not read: what it said before counts, and nothing is its fault. */
+static void
+the_last_words_of_one_that_waits_are_read(void **state)
+{
+	enum { MANY = 100, OPEN = 1000, ASKED = 1001 };
+	struct bench *b = *state;
+	struct names *n = names_begin(b);
+	struct line l = line_in(b, 1);
+	const char *line;
+	uint64_t number;
+
+	stage_dial(l.jump, l.conn, OPEN, "127.0.0.1", b->port);
+	close(stage_channel(l.jump, l.conn, OPEN));
+	stage_dial(l.jump, l.conn, ASKED, "db1.prod.example", b->port);
+	number = asked(n, "db1.prod.example");
+	for (uint32_t i = 0; i < MANY; i++) {
+		stage_dial(l.jump, l.conn, i, "127.0.0.9", b->port);
+		is_refused(b, &l, i, REFUSED_MAP, "no to=");
+	}
+	stage_channel_closed(l.jump, l.conn, OPEN);
+	close(l.jump);
+	l.jump = -1;
+	/* an answer that nobody takes any more */
+	resolved(n, number, (const char *[]){ NULL });
+	line = stage_log(&b->p, "channel-closed");
+	if (strstr(line, "client closed") == NULL)
+		fail_msg("%s", line);
+	line_close(b, &l);
+	names_end(n);
+}
+
 static void
 a_target_that_does_not_listen_is_refused(void **state)
 {
@@ -424,6 +455,7 @@ main(void)
 		T(a_map_that_comes_while_a_name_is_asked_has_the_last_word),
 		T(a_channel_that_is_closed_while_it_is_dialled),
 		T(one_ones_names_do_not_keep_anothers_waiting),
+		T(the_last_words_of_one_that_waits_are_read),
 		T(a_target_that_does_not_listen_is_refused),
 	};
 

@@ -72,6 +72,20 @@ the_last_rule_that_opens_it_counts(void **state)
 	assert_true(time(NULL) - begin >= 4);
 }
 
+/* A network takes 127.0.0.1 by name alone; who names the very address is the one that ends. */
+static void
+a_rule_with_the_very_address_beside_one_with_its_network(void **state)
+{
+	struct bench *b = *state;
+	struct soon s;
+
+	in_force(b,
+	    "email alice@corp.example alice bind=listed to=127.0.0.0/8:PORT " KEY "\n"
+	    "email alice@corp.example alice bind=listed max-session=4 to=127.0.0.1:PORT " KEY "\n");
+	s = soon_open(b);
+	soon_ends(b, &s, "loopback");
+}
+
 static void
 not_taken(void *arg, unsigned line, const char *why)
 {
@@ -107,6 +121,33 @@ a_listed_key_whose_time_is_over(void **state)
 	authkeys_free(b->keys);
 }
 
+/* ABOUT: no targets, and the certificate all the same. */
+static void
+tells_of_itself(const struct line *l, const char *want)
+{
+	struct got *g = malloc(sizeof(*g));
+	char identity[256], account[256], serial[160];
+	uint8_t buf[64];
+	struct msg_out o;
+	uint64_t not_after;
+	uint32_t n;
+
+	assert_non_null(g);
+	msg_start(&o, buf, sizeof(buf), MSG_ABOUT, l->conn);
+	msg_put_u32(&o, 1);
+	stage_send(l->jump, &o, NULL, 0);
+	stage_expect(l->jump, g, MSG_ABOUT);
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_int_equal(0, msg_get_str(&g->m, identity, sizeof(identity)));
+	assert_int_equal(0, msg_get_str(&g->m, account, sizeof(account)));
+	assert_int_equal(0, msg_get_str(&g->m, serial, sizeof(serial)));
+	assert_int_equal(0, msg_get_u64(&g->m, &not_after));
+	assert_int_equal(0, msg_get_u32(&g->m, &n));
+	assert_string_equal(want, serial);
+	assert_int_equal(0, n);
+	free(g);
+}
+
 /* on-expiry = "keep" keeps what is open; a target is a new login. */
 static void
 an_expired_certificate_that_is_kept_opens_nothing_new(void **state)
@@ -129,6 +170,7 @@ an_expired_certificate_that_is_kept_opens_nothing_new(void **state)
 		(void)poll(NULL, 0, 100);
 	stage_dial(l.jump, l.conn, 2, "127.0.0.1", b->port);
 	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 2));
+	tells_of_itself(&l, "1a2b");
 	in_force(b, alice_map);
 	stage_dial(l.jump, l.conn, 3, "127.0.0.1", b->port);
 	assert_int_equal(REFUSED_CERTIFICATE, stage_channel_refused(l.jump, l.conn, 3));
@@ -145,6 +187,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_rule_that_lasts_shorter_than_the_one_of_the_login),
 		T(the_last_rule_that_opens_it_counts),
+		T(a_rule_with_the_very_address_beside_one_with_its_network),
 		T(a_listed_key_whose_time_is_over),
 		T(an_expired_certificate_that_is_kept_opens_nothing_new),
 	};
