@@ -6,11 +6,19 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "msgio.h"
 #include "resolve.h"
+
+/*
+ * One name after the other, and a jump's client may choose the name: a zone that keeps silent has to
+ * be given up well before dial-timeout is over for who comes next. It stands over what resolv.conf
+ * says of these two.
+ */
+#define RESOLVER_OPTIONS "timeout:1 attempts:2"
 
 struct resolve {
 	int ident; /* the pair, -1 while there is none */
@@ -132,6 +140,10 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 
 	child_start(&c, argc, argv);
+	if (setenv("RES_OPTIONS", RESOLVER_OPTIONS, 1) == -1) {
+		(void)err_nomem(&e, "resolver options");
+		child_fail(&e);
+	}
 	resolve_preload();
 	if (resolve_sandbox_enter(&c.ids, &e) == -1 || self_test(&e) == -1)
 		child_fail(&e);
