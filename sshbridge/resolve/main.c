@@ -14,9 +14,9 @@
 #include "resolve.h"
 
 /*
- * One name after the other, and a jump's client may choose the name: a zone that keeps silent has to
- * be given up well before dial-timeout is over for who comes next. It stands over what resolv.conf
- * says of these two.
+ * One name after the other, and a jump's client may choose the name: a zone that keeps silent has
+ * to be given up well before dial-timeout is over for who comes next. It stands over what
+ * resolv.conf says of these two.
  */
 #define RESOLVER_OPTIONS "timeout:1 attempts:2"
 
