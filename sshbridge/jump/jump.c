@@ -180,10 +180,16 @@ exchange_stands_still(struct jump *j)
 	return j->packets.out_packets == out;
 }
 
+static bool
+unsent(const struct jump *j)
+{
+	return (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) != 0;
+}
+
 static void
 turn(struct jump *j)
 {
-	bool more;
+	bool more, full;
 
 	/* first: it may read, and what libssh has read wakes nobody */
 	if (j->phase == PHASE_OPEN && exchange_stands_still(j))
@@ -195,7 +201,10 @@ turn(struct jump *j)
 		more |= serve_channels(j);
 	if (!serving(j))
 		return;
+	full = unsent(j);
 	wait_for_client(j);
+	/* no target was read while libssh held something, and nothing tells that it has gone */
+	more |= full && !unsent(j);
 	/* writing may meet the client's end, and reads too; no event will tell of it again */
 	look_at_session(j);
 	if (more || (!auth_waits(j) && wire_pending()))

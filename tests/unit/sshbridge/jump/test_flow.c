@@ -9,12 +9,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/help/tunnel.h"
 
 static struct tunnel t;
+
+enum { GLOBAL_REQUEST = 80 };
 
 #define MB 1024 /* kB */
 
@@ -152,7 +156,7 @@ a_client_that_asks_and_reads_no_answer_is_not_read(void **state)
 	t.deaf = true;
 	for (int i = 0; i < MANY; i++) {
 		for (int k = 0; k < BATCH && !sshraw_unsent(t.ssh); k++)
-			sshraw_sendf(t.ssh, "bsb", 80, "no-such-request@example.com", 1);
+			sshraw_sendf(t.ssh, "bsb", GLOBAL_REQUEST, "no-such-request@example.com", 1);
 		waits += sshraw_unsent(t.ssh);
 		(void)usleep(1000);
 		(void)sshraw_flush(t.ssh);
@@ -231,6 +235,33 @@ dials_in_flight_are_thirty_two_and_the_others_wait_their_turn(void **state)
 	tunnel_end(&t);
 }
 
+/* Of two answers in one turn the second waits in libssh, and meanwhile no target is read. */
+static void
+what_a_target_says_beside_two_answers_does_not_wait(void **state)
+{
+	struct tunchan *c;
+	int status;
+
+	(void)state;
+	tunnel_start(&t, 256);
+	c = tunnel_channel(&t, 0);
+	tunnel_quiet(&t, 5);
+	assert_int_equal(0, kill(t.play.stage.pid, SIGSTOP));
+	assert_int_equal(t.play.stage.pid, waitpid(t.play.stage.pid, &status, WUNTRACED));
+	for (int i = 0; i < 2; i++)
+		sshraw_sendf(t.ssh, "bsb", GLOBAL_REQUEST, "x@test", 1);
+	c->down_left = 5;
+	tunnel_quiet(&t, 2);
+	assert_int_equal(5, c->target_sent);
+	assert_int_equal(0, kill(t.play.stage.pid, SIGCONT));
+	/* half of the time after which a keepalive would wake it */
+	for (int i = 0; i < 3000 && c->got < 5; i++)
+		tunnel_step(&t, 10);
+	assert_int_equal(5, c->got);
+	assert_int_equal(2, t.replies);
+	tunnel_end(&t);
+}
+
 static void
 ten_thousand_opens_leave_nothing_behind(void **state)
 {
@@ -301,6 +332,7 @@ main(void)
 		cmocka_unit_test(a_channel_that_the_client_does_not_close_is_still_one),
 		cmocka_unit_test(dials_in_flight_are_thirty_two_and_the_others_wait_their_turn),
 		cmocka_unit_test(a_connection_whose_channels_are_silent_ends_after_its_time),
+		cmocka_unit_test(what_a_target_says_beside_two_answers_does_not_wait),
 		cmocka_unit_test(ten_thousand_opens_leave_nothing_behind),
 	};
 
