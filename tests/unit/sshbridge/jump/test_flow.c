@@ -156,7 +156,8 @@ a_client_that_asks_and_reads_no_answer_is_not_read(void **state)
 	t.deaf = true;
 	for (int i = 0; i < MANY; i++) {
 		for (int k = 0; k < BATCH && !sshraw_unsent(t.ssh); k++)
-			sshraw_sendf(t.ssh, "bsb", GLOBAL_REQUEST, "no-such-request@example.com", 1);
+			sshraw_sendf(
+			    t.ssh, "bsb", GLOBAL_REQUEST, "no-such-request@example.com", 1);
 		waits += sshraw_unsent(t.ssh);
 		(void)usleep(1000);
 		(void)sshraw_flush(t.ssh);
