@@ -42,6 +42,8 @@ ifdef SAN
 OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-DSANITIZED
 LDSAN := -fsanitize=address,undefined
+# It stands before crypt_r(), and calls nothing where libcrypt comes later, with a PAM module.
+L_CRYPT := -Wl,--no-as-needed -lcrypt
 else
 OPT := -O2 -g
 HARDEN += -D_FORTIFY_SOURCE=2
@@ -112,7 +114,7 @@ $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/jump,sshbridge/jump,$(L_EVENT) $(L_SSH) $(L_JANSSON) $(L_MD) $(L_SECCOMP)))
-$(eval $(call program,libexec/sshbridge/pam,sshbridge/pam,$(L_PAM)))
+$(eval $(call program,libexec/sshbridge/pam,sshbridge/pam,$(L_PAM) $(L_CRYPT)))
 $(eval $(call program,libexec/sshbridge/mtls-keys,sshbridge/keys,$(L_MD)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))
 $(eval $(call program,bin/mtls-connect,client,$(L_SSL)))
