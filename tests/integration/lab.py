@@ -147,7 +147,23 @@ class Bridge:
                 if not found:
                     raise Fail("sshbridge ended with status %s:\n%s" % (self.p.returncode, self.text()))
             return found
-        return wait_for(want + " of sshbridge", said, 120)[-1]
+        try:
+            return wait_for(want + " of sshbridge", said, 120)[-1]
+        except Fail as e:
+            raise Fail("%s\n%s" % (e, self.tree()))
+
+    def tree(self):
+        """What each of its processes is about, for a test that waits in vain."""
+        lines = ["states: %r" % self.states]
+        for tag, pids in [("monitor", [self.p.pid]), *self.children().items()]:
+            for pid in pids:
+                one = lambda name: open("/proc/%d/%s" % (pid, name)).read().replace("\n", " ")
+                try:
+                    lines.append("%s %d: %s, in %s, call %s" % (tag, pid, one("stat").split(")")[1][:2],
+                                                                one("wchan"), one("syscall")))
+                except OSError as e:
+                    lines.append("%s %d: %s" % (tag, pid, e))
+        return "\n".join(lines)
 
     def text(self):
         with open(self.log, errors="replace") as f:
