@@ -293,6 +293,7 @@ generation_commit(struct monitor *m)
 		return;
 	}
 	generation_free(old);
+	m->awaited = true;
 	logging_open(m);
 	watch_start(m);
 }

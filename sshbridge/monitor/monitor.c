@@ -289,7 +289,9 @@ settled(struct monitor *m)
 		    (unsigned long long)told, m->current->nrules,
 		    m->current->crls_only ? ", with new CRLs" : "");
 		report_reload(m, text);
-		if (!m->current->crls_only) {
+		/* new CRLs may have followed it before it was everywhere: they have all of it */
+		if (m->awaited) {
+			m->awaited = false;
 			notify(m, "READY=1");
 			control_reloaded(m, true, text);
 			(void)pamcheck(&m->current->conf->pam_services, warn_pam, m);

@@ -160,6 +160,7 @@ struct monitor {
 	bool again_force;    /* with --force */
 	struct watch *watch; /* of CRL files; NULL: none */
 	bool ready;	     /* was up once */
+	bool awaited;	     /* somebody waits for a whole generation to be in force everywhere */
 	char failure[512];   /* why the last candidate failed */
 
 	struct unixsock *ident_sock, *control_sock, *keys_sock; /* the last may be NULL */
