@@ -66,6 +66,13 @@ struct idmap_rule_info {
 	uint32_t max_session; /* of a grant: seconds from opening; 0: it does not end */
 };
 
+/* Of two max-session the one that ends first; 0 is without an end. */
+static inline uint32_t
+idmap_first_end(uint32_t a, uint32_t b)
+{
+	return a - 1 < b - 1 ? a : b;
+}
+
 enum idmap_verdict {
 	IDMAP_YES,
 	IDMAP_DENY,	   /* a deny rule matched: `rule` is it */

@@ -237,8 +237,7 @@ search_rule(void *arg, const struct idmap_rule *r)
 		return;
 	if (s->rule == NULL || r->line < s->rule->line)
 		s->rule = r;
-	if (r->options->max_session - 1 < s->max_session - 1) /* 0 is the longest */
-		s->max_session = r->options->max_session;
+	s->max_session = idmap_first_end(s->max_session, r->options->max_session);
 }
 
 unsigned

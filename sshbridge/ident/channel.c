@@ -116,12 +116,11 @@ release(struct channel *ch, int fd, bool recorded)
 	jump_send(j, &o, &fd, 1);
 }
 
-/* Of all that is open; 0 is the longest. */
+/* Of all that is open. */
 static void
 keep_end(struct jump *j, const struct verdict *v)
 {
-	if (v->max_session - 1 < j->ends_age - 1)
-		j->ends_age = v->max_session;
+	j->ends_age = idmap_first_end(j->ends_age, v->max_session);
 	if (v->key_to != 0 && (j->ends_at == 0 || v->key_to < j->ends_at))
 		j->ends_at = v->key_to;
 }

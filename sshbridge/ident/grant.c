@@ -158,9 +158,7 @@ grants_judge(const struct generation *g, const struct conn *c, const struct evid
 		v->key_to = 0;
 		if (judge_grant(&k, one, ident_monotonic() - c->since, v) == -1)
 			return -1;
-		/* 0 is the longest */
-		if (v->max_session - 1 < first_end - 1)
-			first_end = v->max_session;
+		first_end = idmap_first_end(first_end, v->max_session);
 		if (one->jump)
 			key_to = v->key_to;
 	}

@@ -59,13 +59,12 @@ ask_way(const struct login_case *l, enum keylogin_by way, const struct reach *r,
 	return idmap_to(l->k.gen->map, &q, d, rule);
 }
 
-/* When this way may allow it no more: 0 is the longest. */
+/* When this way may allow it no more. */
 static void
 keep_end(const struct login_case *l, enum keylogin_by way, const struct idmap_rule_info *rule,
     struct verdict *v)
 {
-	if (rule->max_session - 1 < v->max_session - 1)
-		v->max_session = rule->max_session;
+	v->max_session = idmap_first_end(v->max_session, rule->max_session);
 	if (way == KEYLOGIN_LISTED && l->by.listing->expires != INT64_MAX)
 		v->key_to = l->by.listing->expires;
 }
@@ -104,7 +103,6 @@ reach_judge_for(const struct jump *j, const struct login_case *l, const struct r
 
 	v->max_session = 0;
 	v->key_to = 0;
-
 	for (unsigned way = 0; way < KEYLOGIN_WAYS; way++) {
 		struct idmap_rule_info other;
 		unsigned here = ask_way(l, (enum keylogin_by)way, r, &d, &other);

@@ -12,6 +12,7 @@
 
 #include "channel.h"
 #include "pump.h"
+#include "wire.h"
 
 /* Of one turn; then the loop has a look at the others: ident, timers, the client. */
 enum { ROUNDS = 64, BYTES_DOWN = 1024 * 1024 };
@@ -280,13 +281,6 @@ channels_has(const struct jump *j, ssh_channel ssh)
 /* ---- turns ------------------------------------------------------------------------------------
  */
 
-/* libssh holds what the client does not read: no target is read for now. */
-static bool
-client_is_full(const struct channels *s)
-{
-	return (ssh_get_status(s->j->ssh) & SSH_WRITE_PENDING) != 0;
-}
-
 /* Channels that could not write all: they come before any target is read. */
 static bool
 rests_wait(struct channels *s)
@@ -306,7 +300,8 @@ serve(struct channel *c, bool down)
 	uint64_t before = c->to_client;
 	bool moved = pump_up(c);
 
-	if (down && c->set->budget > 0 && !client_is_full(c->set))
+	/* while libssh holds what the client does not read, no target is read */
+	if (down && c->set->budget > 0 && !wire_unsent())
 		moved |= pump_down(c);
 	c->set->budget -= (int64_t)(c->to_client - before);
 	return moved;

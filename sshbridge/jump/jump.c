@@ -180,12 +180,6 @@ exchange_stands_still(struct jump *j)
 	return j->packets.out_packets == out;
 }
 
-static bool
-unsent(const struct jump *j)
-{
-	return (ssh_get_status(j->ssh) & SSH_WRITE_PENDING) != 0;
-}
-
 static void
 turn(struct jump *j)
 {
@@ -201,10 +195,10 @@ turn(struct jump *j)
 		more |= serve_channels(j);
 	if (!serving(j))
 		return;
-	full = unsent(j);
+	full = wire_unsent();
 	wait_for_client(j);
 	/* no target was read while libssh held something, and nothing tells that it has gone */
-	more |= full && !unsent(j);
+	more |= full && !wire_unsent();
 	/* writing may meet the client's end, and reads too; no event will tell of it again */
 	look_at_session(j);
 	if (more || (!auth_waits(j) && wire_pending()))

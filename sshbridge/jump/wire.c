@@ -244,6 +244,12 @@ wire_pending(void)
 	return is_open() && !wire.held && !wire.told && have_input();
 }
 
+bool
+wire_unsent(void)
+{
+	return (ssh_get_status(wire.session) & SSH_WRITE_PENDING) != 0;
+}
+
 uint64_t
 wire_in(void)
 {
@@ -260,7 +266,7 @@ too_much_unsent(void)
 {
 	uint64_t bytes = wire.packets->out_bytes, packets = wire.packets->out_packets;
 
-	if ((ssh_get_status(wire.session) & SSH_WRITE_PENDING) == 0) {
+	if (!wire_unsent()) {
 		wire.bytes_sent = bytes;
 		wire.packets_sent = packets;
 	}
@@ -277,7 +283,7 @@ write_on(void)
 {
 	bool held = wire.held;
 
-	if (!wire.writable || (ssh_get_status(wire.session) & SSH_WRITE_PENDING) == 0)
+	if (!wire.writable || !wire_unsent())
 		return;
 	wire.held = true;
 	(void)ssh_blocking_flush(wire.session, 0);

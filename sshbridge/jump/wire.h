@@ -40,6 +40,8 @@ void wire_stop(void);
 
 /* There is something that libssh can read without waiting. */
 bool wire_pending(void);
+/* libssh holds something that has not gone out. */
+bool wire_unsent(void);
 /* Bytes that libssh read so far. */
 uint64_t wire_in(void);
 /*

@@ -42,10 +42,8 @@ next(const uint8_t **payload)
 		}
 		if (end)
 			return 0;
-		if (poll(&pf, 1, 10) == 0)
-			(void)jumpplay_answer(&p, 0);
-		else
-			(void)jumpplay_answer(&p, 0);
+		(void)poll(&pf, 1, 10);
+		(void)jumpplay_answer(&p, 0);
 	}
 	fail_msg("nothing came");
 	return 0;
