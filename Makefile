@@ -113,7 +113,7 @@ $(eval $(call program,libexec/sshbridge/ident,sshbridge/ident,$(L_EVENT) $(L_PCR
 $(eval $(call program,libexec/sshbridge/resolve,sshbridge/resolve,$(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/log,sshbridge/log,$(L_JANSSON) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/load,sshbridge/load,$(L_CRYPTO) $(L_PCRE) $(L_MD) $(L_SECCOMP)))
-$(eval $(call program,libexec/sshbridge/jump,sshbridge/jump,$(L_EVENT) $(L_SSH) $(L_JANSSON) $(L_MD) $(L_SECCOMP)))
+$(eval $(call program,libexec/sshbridge/jump,sshbridge/jump,$(L_EVENT) $(L_SSH) $(L_CRYPTO) $(L_JANSSON) $(L_MD) $(L_SECCOMP)))
 $(eval $(call program,libexec/sshbridge/pam,sshbridge/pam,$(L_PAM) $(L_CRYPT)))
 $(eval $(call program,libexec/sshbridge/mtls-keys,sshbridge/keys,$(L_MD)))
 $(eval $(call program,bin/sshbridgectl,sshbridge/ctl,$(L_JANSSON)))

@@ -109,7 +109,9 @@ authkeys_add(struct authkeys *k, uint32_t target, const char *account, const uin
 			.expires = l.expires,
 			.target = target,
 			.line = line,
-			.opens = l.opens };
+			.opens = l.opens,
+			.no_touch = l.no_touch,
+			.verify = l.verify };
 
 		memcpy(a.sha256, l.sha256, sizeof(a.sha256));
 		if (entry_add(k, &a, e) == -1)
@@ -130,6 +132,8 @@ entry_write(struct records_writer *w, const struct authkey *a, struct err *e)
 	msg_put_bytes(&o, a->sha256, sizeof(a->sha256));
 	msg_put_u32(&o, a->line);
 	msg_put_u32(&o, a->opens);
+	msg_put_u32(&o, a->no_touch);
+	msg_put_u32(&o, a->verify);
 	msg_put_u64(&o, (uint64_t)a->expires);
 	msg_put_str(&o, a->from);
 	msg_put_str(&o, a->permitopen);
@@ -166,7 +170,7 @@ entry_read(struct authkeys *k, const struct record *r, struct err *e)
 	struct msg_in m;
 	const uint8_t *sha256;
 	uint64_t expires;
-	uint32_t opens;
+	uint32_t opens, no_touch, verify;
 	size_t n;
 
 	if (msg_parse(&m, r->p, r->n, e) == -1)
@@ -174,11 +178,15 @@ entry_read(struct authkeys *k, const struct record *r, struct err *e)
 	if (msg_get_str(&m, account, sizeof(account)) == -1 ||
 	    msg_get_bytes(&m, &sha256, &n, sizeof(a.sha256)) == -1 || n != sizeof(a.sha256) ||
 	    msg_get_u32(&m, &a.line) == -1 || msg_get_u32(&m, &opens) == -1 || opens > 1 ||
-	    msg_get_u64(&m, &expires) == -1 || msg_get_str(&m, from, sizeof(from)) == -1 ||
+	    msg_get_u32(&m, &no_touch) == -1 || no_touch > 1 || msg_get_u32(&m, &verify) == -1 ||
+	    verify > 1 || msg_get_u64(&m, &expires) == -1 ||
+	    msg_get_str(&m, from, sizeof(from)) == -1 ||
 	    msg_get_str(&m, permitopen, sizeof(permitopen)) == -1 || m.left != 0)
 		return err_set(e, ERR_PEER, "authorized keys: malformed record");
 	memcpy(a.sha256, sha256, n);
 	a.opens = opens == 1;
+	a.no_touch = no_touch == 1;
+	a.verify = verify == 1;
 	a.expires = (int64_t)expires;
 	return entry_add(k, &a, e);
 }
@@ -247,7 +255,11 @@ entry_verdict(const struct authkey *a, const struct authkeys_query *q)
 {
 	if (q->now > a->expires)
 		return AUTHKEYS_EXPIRED;
-	return authkeys_from_holds(a->from, q->from) ? AUTHKEYS_YES : AUTHKEYS_FROM;
+	if (!authkeys_from_holds(a->from, q->from))
+		return AUTHKEYS_FROM;
+	if (q->untouched && !a->no_touch)
+		return AUTHKEYS_UNTOUCHED;
+	return q->unverified && a->verify ? AUTHKEYS_UNVERIFIED : AUTHKEYS_YES;
 }
 
 enum authkeys_verdict
@@ -287,6 +299,10 @@ authkeys_verdict_text(enum authkeys_verdict v)
 		return "the SSH key is listed for this account, but its expiry-time is over";
 	case AUTHKEYS_FROM:
 		return "the SSH key is listed for this account, but not from this address";
+	case AUTHKEYS_UNTOUCHED:
+		return "the SSH key is listed for this account, but was not touched";
+	case AUTHKEYS_UNVERIFIED:
+		return "the SSH key is listed for this account, but did not verify its user";
 	}
 	return "no verdict";
 }

@@ -21,6 +21,8 @@
 struct authkeys_line {
 	uint8_t sha256[32]; /* of the key's blob */
 	bool opens;	    /* may open targets at all: neither restrict nor no-port-forwarding */
+	bool no_touch;	    /* a security key need not be touched */
+	bool verify;	    /* … has to have verified its user */
 	int64_t expires;    /* the last second at which it may log in; INT64_MAX: no end */
 	/* lists with commas, checked and in lower case; "" where the line says nothing of it */
 	char from[AUTHKEYS_LINE_MAX];
@@ -44,7 +46,7 @@ struct authkey {
 	uint32_t target; /* index in the settings */
 	uint32_t line;
 	uint8_t sha256[32];
-	bool opens;
+	bool opens, no_touch, verify;
 	char text[];
 };
 struct authkeys;
@@ -73,6 +75,8 @@ enum authkeys_verdict {
 	AUTHKEYS_NOT_LISTED, /* the account's file does not have the key */
 	AUTHKEYS_EXPIRED,    /* … has it, but its expiry-time is over */
 	AUTHKEYS_FROM,	     /* … has it, but not from this address */
+	AUTHKEYS_UNTOUCHED,  /* … has it, but a security key has to be touched */
+	AUTHKEYS_UNVERIFIED, /* … has it, but it has to verify its user */
 };
 struct authkeys_query {
 	uint32_t target;
@@ -80,6 +84,7 @@ struct authkeys_query {
 	const uint8_t *sha256;	     /* of the key's blob: 32 bytes */
 	const struct sockaddr *from; /* the client's real address, folded (addr_fold()) */
 	int64_t now;
+	bool untouched, unverified; /* a security key signed without that */
 };
 /*
  * Whether the key may log in now, from there. Of several lines with the same key the first that

@@ -65,8 +65,35 @@ allow_opening(struct authkeys_line *l, const char *value, struct err *e)
 	return take_ignored(l, value, e);
 }
 
+static int
+want_no_touch(struct authkeys_line *l, const char *value, struct err *e)
+{
+	l->no_touch = true;
+	return take_ignored(l, value, e);
+}
+
+static int
+want_touch(struct authkeys_line *l, const char *value, struct err *e)
+{
+	l->no_touch = false;
+	return take_ignored(l, value, e);
+}
+
+static int
+want_verify(struct authkeys_line *l, const char *value, struct err *e)
+{
+	l->verify = true;
+	return take_ignored(l, value, e);
+}
+
+static int
+want_no_verify(struct authkeys_line *l, const char *value, struct err *e)
+{
+	l->verify = false;
+	return take_ignored(l, value, e);
+}
+
 #define NOT_HERE "is not for a jump, where no command runs and no environment is set"
-#define NOT_SEEN "cannot be held here: the bridge does not see how a security key was used"
 #define NO_CA	 "names a CA; certificates of SSH are not taken"
 
 static const struct option {
@@ -81,6 +108,10 @@ static const struct option {
 	{ "restrict", false, forbid_opening, NULL },
 	{ "no-port-forwarding", false, forbid_opening, NULL },
 	{ "port-forwarding", false, allow_opening, NULL },
+	{ "no-touch-required", false, want_no_touch, NULL },
+	{ "touch-required", false, want_touch, NULL },
+	{ "verify-required", false, want_verify, NULL },
+	{ "no-verify-required", false, want_no_verify, NULL },
 	/* a jump has neither of these, whatever a line says */
 	{ "permitlisten", true, take_ignored, NULL },
 	{ "agent-forwarding", false, take_ignored, NULL },
@@ -91,16 +122,12 @@ static const struct option {
 	{ "no-pty", false, take_ignored, NULL },
 	{ "user-rc", false, take_ignored, NULL },
 	{ "no-user-rc", false, take_ignored, NULL },
-	{ "no-touch-required", false, take_ignored, NULL },
-	{ "no-verify-required", false, take_ignored, NULL },
 	/* what these ask for would not be done */
 	{ "command", true, NULL, NOT_HERE },
 	{ "environment", true, NULL, NOT_HERE },
 	{ "tunnel", true, NULL, NOT_HERE },
 	{ "principals", true, NULL, NO_CA },
 	{ "cert-authority", false, NULL, NO_CA },
-	{ "touch-required", false, NULL, NOT_SEEN },
-	{ "verify-required", false, NULL, NOT_SEEN },
 };
 
 static const struct option *

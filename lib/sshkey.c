@@ -1,5 +1,4 @@
 /* sshkey.c - SSH public keys from outside: blob and line of text */
-#include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sha2.h>
@@ -188,6 +187,26 @@ sshkey_parse_blob(const uint8_t *p, size_t n, struct sshkey *k, struct err *e)
 	SHA256Update(&sha, k->blob, k->blob_len);
 	SHA256Final(k->sha256, &sha);
 	return 0;
+}
+
+bool
+sshkey_security(const struct sshkey *k, struct sshkey_security *s)
+{
+	struct blob b = { .p = k->blob, .n = k->blob_len };
+	const uint8_t *p;
+	size_t n;
+
+	if (strncmp(k->type, "sk-", 3) != 0)
+		return false;
+	/* type, the curve's name where there is one, point, application: the last two count */
+	*s = (struct sshkey_security){ 0 };
+	while (get_string(&b, &p, &n)) {
+		s->point = s->application;
+		s->npoint = s->napplication;
+		s->application = p;
+		s->napplication = n;
+	}
+	return true;
 }
 
 static int

@@ -2,6 +2,7 @@
 #ifndef SSHKEY_H
 #define SSHKEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,18 @@ int sshkey_parse_text(const char *text, size_t n, struct sshkey *k, struct err *
  * not written); -1: ERR_FORMAT.
  */
 int sshkey_parse_line(const char *text, size_t n, struct sshkey *k, struct err *e)
+    __attribute__((warn_unused_result, nonnull));
+
+/* How a security key signed: bits of its flags (OpenSSH, PROTOCOL.u2f). */
+enum { SSHKEY_TOUCHED = 1, SSHKEY_VERIFIED = 4 };
+struct sshkey_security {      /* into the key's blob */
+	const uint8_t *point; /* the public key proper */
+	size_t npoint;
+	const uint8_t *application;
+	size_t napplication;
+};
+/* Whether it is a security key (sk-...), and its parts. */
+bool sshkey_security(const struct sshkey *k, struct sshkey_security *s)
     __attribute__((warn_unused_result, nonnull));
 
 #endif

@@ -37,6 +37,8 @@ grant_new(const struct login *l, const struct verdict *v, struct err *e)
 	g->value = *v->value;
 	g->value.data = memcpy(text + service + account, v->value->data, v->value->len);
 	g->jump = l->name_only;
+	g->untouched = l->untouched;
+	g->unverified = l->unverified;
 	g->has_uid = l->has_uid;
 	g->uid = l->uid;
 	g->line = v->line;
@@ -115,6 +117,8 @@ judge_at_age(const struct again *k, const struct grant *g, uint32_t age, struct 
 		.from = &k->from,
 		.account = g->account,
 		.keys = g->keys,
+		.untouched = g->untouched,
+		.unverified = g->unverified,
 		.age = age,
 		.now = k->now };
 	struct keylogin by;

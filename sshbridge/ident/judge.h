@@ -74,11 +74,12 @@ struct login {
 	const char *service, *account;
 	bool has_uid;
 	uint32_t uid;
-	uint32_t age;		   /* seconds since OPEN */
-	const struct keyset *keys; /* SSH keys that it was proved with; NULL: not known (yet) */
-	const uint8_t *own_key;	   /* evidence_key() of the certificate */
-	bool bound_only;	   /* only a rule whose bind= holds counts */
-	bool name_only;		   /* the account is a name, and no user of this machine */
+	uint32_t age;		    /* seconds since OPEN */
+	const struct keyset *keys;  /* SSH keys that it was proved with; NULL: not known (yet) */
+	const uint8_t *own_key;	    /* evidence_key() of the certificate */
+	bool bound_only;	    /* only a rule whose bind= holds counts */
+	bool name_only;		    /* the account is a name, and no user of this machine */
+	bool untouched, unverified; /* with that, as in struct jump_key */
 };
 /*
  * The map's word on an account, for the sections that accept; every judgement of an account goes

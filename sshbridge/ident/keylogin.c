@@ -32,17 +32,41 @@ judge_map(const struct keylogin_case *k, enum keylogin_by way, struct verdict *v
 }
 
 static int
-refuse_listing(enum authkeys_verdict said, bool bound_too, struct verdict *v)
+refuse_key(struct verdict *v, const char *text)
 {
 	v->cut = CUT_KEY;
+	v->map = IDMAP_NO_KEY;
+	return verdict_refuse(v, REFUSED_MAP, text);
+}
+
+static const char untouched[] = "this security key has to be touched for a login";
+
+/* sshd demands a touch too, where nothing says otherwise, and a certificate cannot. */
+static int
+judge_bound(const struct keylogin_case *k, struct keylogin *by, struct verdict *v)
+{
+	if (judge_map(k, KEYLOGIN_BOUND, v) == -1)
+		return -1;
+	by->only_touch = k->untouched;
+	if (!by->only_touch)
+		return 0;
+	err_set(&v->why, ERR_REFUSED, "the security key was not touched");
+	return refuse_key(v, untouched);
+}
+
+static int
+refuse_listing(enum authkeys_verdict said, bool bound_too, struct verdict *v)
+{
 	v->ends = said == AUTHKEYS_EXPIRED ? "the SSH key has expired"
 					   : "the SSH key gives no access to this account any more";
-	v->map = IDMAP_NO_KEY;
 	err_set(&v->why, ERR_REFUSED, "%s%s",
 	    bound_too ? "the certificate does not vouch for the SSH key, and " : "",
 	    authkeys_verdict_text(said));
-	return verdict_refuse(
-	    v, REFUSED_MAP, "the certificate gives no access to this account with this SSH key");
+	if (said == AUTHKEYS_UNTOUCHED)
+		return refuse_key(v, untouched);
+	if (said == AUTHKEYS_UNVERIFIED)
+		return refuse_key(v, "this security key has to ask for its PIN for a login");
+	return refuse_key(v, "the certificate gives no access to this account with this SSH key");
 }
 
 /* Is it in the account's file, for this client and this time? */
@@ -54,7 +78,9 @@ judge_listing(const struct keylogin_case *k, const struct settings_target *targe
 		.account = k->account,
 		.sha256 = k->keys->sha256[0],
 		.from = (const struct sockaddr *)k->from,
-		.now = k->now };
+		.now = k->now,
+		.untouched = k->untouched,
+		.unverified = k->unverified };
 	enum authkeys_verdict said = AUTHKEYS_NOT_LISTED;
 
 	if (k->gen->authkeys != NULL)
@@ -64,14 +90,19 @@ judge_listing(const struct keylogin_case *k, const struct settings_target *targe
 	return 0;
 }
 
-/* Of two ways the one that lasts longer (0 is the longest); of none the wider one's reason. */
+/*
+ * Of two ways the one that lasts longer (0 is the longest). Of none the wider one's reason, unless
+ * only a touch is missing.
+ */
 static bool
 listed_counts(const struct settings_target *target, const struct keylogin *by,
-    uint32_t max_session_bound, uint32_t max_session_listed)
+    const struct verdict *bound, const struct verdict *listed)
 {
 	if (by->by[KEYLOGIN_BOUND])
-		return by->by[KEYLOGIN_LISTED] && max_session_listed - 1 > max_session_bound - 1;
-	return (target->ssh_keys & SSH_KEYS_LISTED) != 0;
+		return by->by[KEYLOGIN_LISTED] && listed->max_session - 1 > bound->max_session - 1;
+	if (by->by[KEYLOGIN_LISTED])
+		return true;
+	return (target->ssh_keys & SSH_KEYS_LISTED) != 0 && !by->only_touch;
 }
 
 int
@@ -87,13 +118,13 @@ keylogin_judge(const struct keylogin_case *k, struct keylogin *by, struct verdic
 		return verdict_refuse(v, REFUSED_MAP, "this jump host is not in service any more");
 	}
 	if ((target->ssh_keys & SSH_KEYS_BOUND) != 0)
-		by->by[KEYLOGIN_BOUND] = judge_map(k, KEYLOGIN_BOUND, v) == 0;
+		by->by[KEYLOGIN_BOUND] = judge_bound(k, by, v) == 0;
 	if ((target->ssh_keys & SSH_KEYS_LISTED) != 0)
 		by->by[KEYLOGIN_LISTED] = judge_map(k, KEYLOGIN_LISTED, &listed) == 0 &&
 					  judge_listing(k, target, by, &listed) == 0;
 	if (by->by[KEYLOGIN_LISTED])
 		listed.key_to = by->listing->expires == INT64_MAX ? 0 : by->listing->expires;
-	if (listed_counts(target, by, v->max_session, listed.max_session))
+	if (listed_counts(target, by, v, &listed))
 		*v = listed;
 	return by->by[KEYLOGIN_BOUND] || by->by[KEYLOGIN_LISTED] ? 0 : -1;
 }

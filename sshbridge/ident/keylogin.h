@@ -18,8 +18,9 @@ struct keylogin_case {
 	const struct identity *identity;
 	const struct sockaddr_storage *from;
 	const char *account;
-	const struct keyset *keys; /* the one */
-	uint32_t age;		   /* seconds since OPEN */
+	const struct keyset *keys;  /* the one */
+	bool untouched, unverified; /* as in struct jump_key */
+	uint32_t age;		    /* seconds since OPEN */
 	int64_t now;
 };
 
@@ -27,6 +28,7 @@ struct keylogin_case {
 enum keylogin_by { KEYLOGIN_BOUND = 0, KEYLOGIN_LISTED = 1, KEYLOGIN_WAYS = 2 };
 struct keylogin {
 	bool by[KEYLOGIN_WAYS];	       /* the certificate vouches for the key; it is listed */
+	bool only_touch;	       /* the first would do, were the security key touched */
 	const struct authkey *listing; /* with KEYLOGIN_LISTED; the generation's */
 };
 /*

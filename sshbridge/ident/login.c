@@ -45,6 +45,8 @@ login_judge(const struct jump *j, const struct jump_key *key, enum judge_mode mo
 		.from = &l->from,
 		.account = key->account,
 		.keys = &l->keys,
+		.untouched = key->untouched,
+		.unverified = key->unverified,
 		.age = (uint32_t)(ident_monotonic() - c->since),
 		.now = now };
 	return keylogin_judge(&l->k, &l->by, v);
@@ -145,6 +147,8 @@ grant(struct jump *j, struct verdict *v)
 	const struct login login = { .service = KEYLOGIN_SERVICE,
 		.account = j->key.account,
 		.name_only = true,
+		.untouched = j->key.untouched,
+		.unverified = j->key.unverified,
 		.keys = &keys };
 	uint64_t record;
 
@@ -171,10 +175,23 @@ struct request {
 	const char *unfit; /* why it is no login at all, whatever the map says; NULL: it may be */
 };
 
+/* What is held against a security key; as long as it is only offered, nothing. */
+static void
+look_at_flags(const struct sshkey *key, uint32_t proven, uint32_t flags, struct jump_key *to)
+{
+	struct sshkey_security s;
+
+	if (proven == 0 || !sshkey_security(key, &s))
+		return;
+	to->untouched = (flags & SSHKEY_TOUCHED) == 0;
+	to->unverified = (flags & SSHKEY_VERIFIED) == 0;
+}
+
 static int
 read_request(struct msg_in *m, struct request *r, struct err *e)
 {
 	static struct sshkey key;
+	uint32_t flags;
 	const uint8_t *account, *blob;
 	size_t naccount, nblob;
 	struct err why;
@@ -183,7 +200,8 @@ read_request(struct msg_in *m, struct request *r, struct err *e)
 	if (msg_get_u32(m, &r->number) == -1 ||
 	    msg_get_bytes(m, &account, &naccount, MSG_MAX) == -1 ||
 	    msg_get_bytes(m, &blob, &nblob, MSG_MAX) == -1 || msg_get_u32(m, &r->proven) == -1 ||
-	    r->proven > 1)
+	    r->proven > 1 || msg_get_u32(m, &flags) == -1 ||
+	    (flags & ~(uint32_t)(SSHKEY_TOUCHED | SSHKEY_VERIFIED)) != 0)
 		return err_set(e, ERR_PEER, "LOGIN: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;
@@ -194,8 +212,10 @@ read_request(struct msg_in *m, struct request *r, struct err *e)
 		r->unfit = "no account has such a name";
 	else if (sshkey_parse_blob(blob, nblob, &key, &why) == -1)
 		r->unfit = "a key of a type that is not taken";
-	else
+	else {
 		memcpy(r->key.sha256, key.sha256, sizeof(r->key.sha256));
+		look_at_flags(&key, r->proven, flags, &r->key);
+	}
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "text.h"
+#include "touch.h"
 
 int
 auth_init(struct jump *j, struct err *e)
@@ -163,6 +164,7 @@ ask_ident(struct jump *j, ssh_message msg)
 	msg_put_str(&o, a->user);
 	msg_put_bytes(&o, a->key.blob, a->key.blob_len);
 	msg_put_u32(&o, a->proven);
+	msg_put_u32(&o, a->proven ? touch_of(&a->key) : 0);
 	jump_tell(j, &o);
 }
 

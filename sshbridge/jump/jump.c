@@ -13,6 +13,7 @@
 #include "about.h"
 #include "auth.h"
 #include "jump.h"
+#include "touch.h"
 #include "watchdog.h"
 #include "wire.h"
 
@@ -392,6 +393,8 @@ jump_init(struct jump *j, struct err *e)
 	j->phase = PHASE_NEW;
 	j->alive_every.tv_sec = ALIVE_SECONDS;
 	j->alive_max = ALIVE_MAX;
+	if (touch_init(e) == -1)
+		return -1;
 	if (ssh_init() != SSH_OK)
 		return err_set(e, ERR_SYS, "libssh");
 	about_seed();

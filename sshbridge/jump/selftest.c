@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jump.h"
+#include "touch.h"
 
 enum { BEGIN_ROUNDS = 3, ROUNDS_MAX = 100 };
 static const char up[] = "bytes up", down[] = "bytes down";
@@ -22,7 +23,8 @@ struct talk {
 	ssh_channel far, near; /* the server's and the client's end of the channel */
 	struct hostkeys *keys;
 	ssh_key user;
-	int fd; /* the client's */
+	int fd;	       /* the client's */
+	unsigned seen; /* signatures, when the client had not sent its own */
 	bool connected, proven, authenticated, open;
 };
 
@@ -87,9 +89,10 @@ server_answer(struct talk *t, ssh_message msg)
 {
 	switch (ssh_message_type(msg)) {
 	case SSH_REQUEST_SERVICE:
+		t->seen = touch_count();
 		return ssh_message_service_reply_success(msg) == SSH_OK;
 	case SSH_REQUEST_AUTH:
-		t->proven = session_proven(msg);
+		t->proven = session_proven(msg) && touch_count() > t->seen;
 		return t->proven && ssh_message_auth_reply_success(msg, 0) == SSH_OK;
 	case SSH_REQUEST_CHANNEL_OPEN:
 		t->far = ssh_message_channel_request_open_reply_accept(msg);

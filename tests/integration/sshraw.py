@@ -3,12 +3,15 @@
 It knows one key exchange (curve25519-sha256) and two ciphers (aes128-gcm, chacha20-poly1305 with
 OpenSSH's strict key exchange), and checks nothing of the server but what it needs to go on.
 """
+import base64
 import os
 import socket
 import struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, poly1305, serialization as S
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -143,6 +146,53 @@ class Key:
 
     def sign(self, data):
         return string(self.kind) + string(self.k.sign(data))
+
+
+class SkEd25519(Key):
+    """A FIDO key (OpenSSH, PROTOCOL.u2f) with `flags`; it `says` others in its signature, or None."""
+    kind = "sk-ssh-ed25519@openssh.com"
+
+    def __init__(self, application="ssh:", like=None):
+        self.application, self.flags, self.says, self.n = application.encode(), 1, None, 0
+        if like is None:
+            self.make()
+        else:
+            self.k = like.k
+        self.blob = string(self.kind) + self.public() + string(self.application)
+
+    def make(self):
+        super().__init__()
+
+    def public(self):
+        return string(self.k.public_key().public_bytes(S.Encoding.Raw, S.PublicFormat.Raw))
+
+    def proof(self, data):
+        return self.k.sign(data)
+
+    def line(self):
+        return "%s %s\n" % (self.kind, base64.b64encode(self.blob).decode())
+
+    def sign(self, data):
+        self.n += 1
+        tail = u32(self.n)
+        sig = self.proof(Ssh.digest(self.application) + bytes([self.flags]) + tail + Ssh.digest(data))
+        return string(self.kind) + string(sig) + \
+            bytes([self.flags if self.says is None else self.says]) + tail
+
+
+class SkEcdsa(SkEd25519):
+    kind = "sk-ecdsa-sha2-nistp256@openssh.com"
+
+    def make(self):
+        self.k = ec.generate_private_key(ec.SECP256R1())
+
+    def public(self):
+        return string("nistp256") + string(self.k.public_key().public_bytes(
+            S.Encoding.X962, S.PublicFormat.UncompressedPoint))
+
+    def proof(self, data):
+        r, s = decode_dss_signature(self.k.sign(data, ec.ECDSA(hashes.SHA256())))
+        return b"".join(mpint(x.to_bytes(32, "big")) for x in (r, s))
 
 
 # ---- the connection ----------------------------------------------------------------------------------

@@ -206,6 +206,7 @@ on_login(struct jumpplay *p, struct got *g)
 	assert_int_equal(0, msg_get_str(&g->m, p->account, sizeof(p->account)));
 	assert_int_equal(0, msg_get_bytes(&g->m, &blob, &p->blob_len, sizeof(p->blob)));
 	assert_int_equal(0, msg_get_u32(&g->m, &proven));
+	assert_int_equal(0, msg_get_u32(&g->m, &p->flags));
 	assert_int_equal(0, msg_end(&g->m, &e));
 	memcpy(p->blob, blob, p->blob_len);
 	p->last_proven = proven == 1;

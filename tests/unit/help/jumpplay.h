@@ -33,6 +33,7 @@ struct jumpplay {
 	/* what it was asked */
 	unsigned logins, dials, abouts, closed;
 	bool last_proven;
+	uint32_t flags;	       /* of a security key's signature */
 	uint32_t about_number; /* of the last */
 	char account[256];
 	uint8_t blob[4096];

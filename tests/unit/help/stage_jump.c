@@ -121,7 +121,8 @@ stage_login_send(
 	msg_put_u32(&o, number);
 	msg_put_str(&o, account);
 	msg_put_bytes(&o, k.blob, k.blob_len);
-	msg_put_u32(&o, proven);
+	msg_put_u32(&o, proven & 1);
+	msg_put_u32(&o, proven >> 8);
 	stage_send(jump, &o, NULL, 0);
 }
 

@@ -15,7 +15,8 @@ uint32_t stage_taken(struct stage *p);
 /* START: the process' end of the pair to the gate. */
 int stage_started(int jump, uint32_t target, uint64_t *conn);
 
-/* LOGIN with the i-th of sshkeys.h. */
+/* LOGIN with the i-th of sshkeys.h; `proven` is 0 (offered), 1, or this: with flags of its use. */
+#define STAGE_FLAGS(flags) (1U | (unsigned)(flags) << 8)
 void stage_login_send(
     int jump, uint64_t conn, uint32_t number, const char *account, unsigned key, unsigned proven);
 /* LOGGED: its verdict; with 2 *fd is the pair's end. */

@@ -220,6 +220,46 @@ from_does_not_look_at_the_link(void **state)
 	}
 }
 
+#define YES    AUTHKEYS_YES
+#define TOUCH  AUTHKEYS_UNTOUCHED
+#define VERIFY AUTHKEYS_UNVERIFIED
+/* sshd(8): a touch is wanted unless the line says otherwise, a verified user only if it does. */
+static void
+a_security_key_is_held_to_how_it_was_used(void **state)
+{
+	static const struct {
+		const char *options;
+		enum authkeys_verdict unused, touched, verified, both;
+	} rows[] = {
+		{ "", TOUCH, YES, TOUCH, YES },
+		{ "no-touch-required ", YES, YES, YES, YES },
+		{ "no-touch-required,touch-required ", TOUCH, YES, TOUCH, YES },
+		{ "verify-required ", TOUCH, VERIFY, TOUCH, YES },
+		{ "no-touch-required,verify-required ", VERIFY, VERIFY, YES, YES },
+		{ "verify-required,no-verify-required ", TOUCH, YES, TOUCH, YES },
+	};
+	struct authkeys_query q = { .target = 1, .account = "alice", .sha256 = sha256_of(0) };
+	const struct authkey *found;
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const enum authkeys_verdict want[] = { rows[i].unused, rows[i].touched,
+			rows[i].verified, rows[i].both };
+		struct authkeys *k;
+
+		(void)snprintf(text, sizeof(text), "%s" KEY0 "\n", rows[i].options);
+		k = set_of(text);
+		for (unsigned how = 0; how < 4; how++) {
+			q.untouched = (how & 1) == 0;
+			q.unverified = (how & 2) == 0;
+			if (authkeys_find(k, &q, &found) != want[how])
+				fail_msg("%s: %u", rows[i].options, how);
+		}
+		authkeys_free(k);
+	}
+}
+
 static void
 two_from_in_a_line_are_one_list(void **state)
 {
@@ -410,6 +450,7 @@ main(void)
 		cmocka_unit_test(a_key_ends_after_the_second_of_its_expiry_time),
 		cmocka_unit_test(from_decides_by_address),
 		cmocka_unit_test(from_does_not_look_at_the_link),
+		cmocka_unit_test(a_security_key_is_held_to_how_it_was_used),
 		cmocka_unit_test(two_from_in_a_line_are_one_list),
 		cmocka_unit_test(of_lines_with_one_key_the_first_that_holds_counts),
 		cmocka_unit_test(permitopen_compares_hosts_as_they_are_called),

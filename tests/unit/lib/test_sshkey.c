@@ -150,6 +150,27 @@ the_line_must_name_the_type_that_the_blob_has(void **state)
 }
 
 static void
+a_security_key_has_a_point_and_an_application(void **state)
+{
+	struct sshkey_security s;
+	struct sshkey k;
+
+	(void)state;
+	for (size_t i = 0; i < NSSHKEYS; i++) {
+		assert_int_equal(0, parse(line(i), &k));
+		if (strncmp(sshkeys[i].type, "sk-", 3) != 0) {
+			assert_false(sshkey_security(&k, &s));
+			continue;
+		}
+		assert_true(sshkey_security(&k, &s));
+		assert_int_equal(i == 5 ? 32 : 65, s.npoint);
+		assert_true(i == 5 || s.point[0] == 4);
+		assert_int_equal(4, s.napplication);
+		assert_memory_equal("ssh:", s.application, 4);
+	}
+}
+
+static void
 base64_has_one_spelling_and_a_key_one_line(void **state)
 {
 	struct sshkey k;
@@ -211,6 +232,7 @@ main(void)
 		cmocka_unit_test(every_part_of_a_key_is_checked),
 		cmocka_unit_test(certificates_and_unknown_types_are_refused),
 		cmocka_unit_test(the_line_must_name_the_type_that_the_blob_has),
+		cmocka_unit_test(a_security_key_has_a_point_and_an_application),
 		cmocka_unit_test(base64_has_one_spelling_and_a_key_one_line),
 		cmocka_unit_test(a_line_of_a_type_that_is_not_taken_is_told_apart_from_a_bad_one),
 	};

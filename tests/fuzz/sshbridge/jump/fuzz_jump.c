@@ -104,7 +104,7 @@ static void
 on_login(struct play *y, struct msg_in *m)
 {
 	uint8_t buf[256];
-	uint32_t number, proven = 0, verdict = (y->bits & LOGIN_REFUSED) == 0;
+	uint32_t number, proven = 0, flags, verdict = (y->bits & LOGIN_REFUSED) == 0;
 	char account[256];
 	const uint8_t *blob;
 	size_t n;
@@ -112,7 +112,8 @@ on_login(struct play *y, struct msg_in *m)
 	int pair[2] = { -1, -1 };
 
 	if (msg_get_u32(m, &number) == -1 || msg_get_str(m, account, sizeof(account)) == -1 ||
-	    msg_get_bytes(m, &blob, &n, MSG_MAX) == -1 || msg_get_u32(m, &proven) == -1)
+	    msg_get_bytes(m, &blob, &n, MSG_MAX) == -1 || msg_get_u32(m, &proven) == -1 ||
+	    msg_get_u32(m, &flags) == -1)
 		abort();
 	if (verdict == 1 && proven == 1 && (y->bits & PAM_ASKS) != 0 && y->pam == -1 &&
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "authkeys.h"
 #include "child.h"
 #include "sshbridge/ident/judge.h"
 #include "tests/unit/help/sshkeys.h"
@@ -101,6 +102,7 @@ teardown(void **state)
 		close(b->gate);
 	close(b->listener);
 	stage_end(&b->p);
+	authkeys_free(b->keys);
 	free(b);
 	return 0;
 }
@@ -149,6 +151,44 @@ line_close(struct bench *b, struct line *l)
 	close(l->gate_fd);
 	close(l->jump_fd);
 	stage_closed(b->gate, l->conn, l->number);
+}
+
+/* ---- authorized-keys ------------------------------------------------------------------------ */
+
+/* Rules that bind nothing: the lists alone say which key it must be. */
+static const char listed_map[] = "email alice@corp.example alice to=127.0.0.1:PORT,127.0.0.2:22\n";
+
+static inline void
+not_taken(void *arg, unsigned line, const char *why)
+{
+	(void)arg;
+	fail_msg("line %u: %s", line, why);
+}
+
+/* An account's file: OPTIONS before the i-th key of sshkeys.h. For the next generation. */
+static inline void
+list_key(struct bench *b, unsigned how, const char *account, const char *options, unsigned key)
+{
+	char text[4096];
+	struct err e;
+	size_t n;
+
+	authkeys_free(b->keys);
+	assert_non_null(b->keys = authkeys_new(&e));
+	n = (size_t)snprintf(
+	    text, sizeof(text), "%s%s %s\n", options, sshkeys[key].type, sshkeys[key].base64);
+	assert_int_equal(
+	    0, authkeys_add(b->keys, 1, account, (const uint8_t *)text, n, not_taken, NULL, &e));
+	assert_int_equal(1, authkeys_count(b->keys));
+	b->s.targets[1].ssh_keys = how;
+	b->p.keys = b->keys;
+}
+
+static inline void
+list(struct bench *b, unsigned how, const char *account, const char *options, unsigned key)
+{
+	list_key(b, how, account, options, key);
+	in_force(b, b->map[0] == '\0' || how == SSH_KEYS_LISTED ? listed_map : alice_map);
 }
 
 #endif

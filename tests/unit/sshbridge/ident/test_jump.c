@@ -291,6 +291,7 @@ what_the_client_makes_up_is_a_no_and_no_fault(void **state)
 			msg_put_bytes(&o, "al\0ice", i == 1 ? 6 : 2);
 		msg_put_bytes(&o, i == 2 ? (const void *)"" : junk, i == 2 ? 0 : sizeof(junk));
 		msg_put_u32(&o, 1);
+		msg_put_u32(&o, 0);
 		stage_send(l.jump, &o, NULL, 0);
 		assert_int_equal(0, stage_logged(l.jump, i, &fd));
 		(void)stage_log(&b->p, "denied");

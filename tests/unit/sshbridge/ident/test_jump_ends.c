@@ -86,39 +86,23 @@ a_rule_with_the_very_address_beside_one_with_its_network(void **state)
 	soon_ends(b, &s, "loopback");
 }
 
-static void
-not_taken(void *arg, unsigned line, const char *why)
-{
-	(void)arg;
-	fail_msg("line %u: %s", line, why);
-}
-
 /* The certificate vouches for the key too, but that opens something else. */
 static void
 a_listed_key_whose_time_is_over(void **state)
 {
 	struct bench *b = *state;
 	time_t at = time(NULL) + 4;
-	char line[1024];
+	char line[64];
 	struct tm tm;
-	struct err e;
 	struct soon s;
-	size_t n;
 
 	assert_non_null(gmtime_r(&at, &tm));
-	n = strftime(line, sizeof(line), "expiry-time=\"%Y%m%d%H%M%SZ\" ", &tm);
-	n += (size_t)snprintf(
-	    line + n, sizeof(line) - n, "%s %s\n", sshkeys[0].type, sshkeys[0].base64);
-	assert_non_null(b->keys = authkeys_new(&e));
-	assert_int_equal(
-	    0, authkeys_add(b->keys, 1, "alice", (uint8_t *)line, n, not_taken, NULL, &e));
-	b->p.keys = b->keys;
-	b->s.targets[1].ssh_keys = SSH_KEYS_EITHER;
+	(void)strftime(line, sizeof(line), "expiry-time=\"%Y%m%d%H%M%SZ\" ", &tm);
+	list_key(b, SSH_KEYS_EITHER, "alice", line, 0);
 	in_force(b, "email alice@corp.example alice bind=listed to=127.0.0.9:22 " KEY "\n"
 		    "email alice@corp.example alice to=127.0.0.1:PORT\n");
 	s = soon_open(b);
 	soon_ends(b, &s, "no to=");
-	authkeys_free(b->keys);
 }
 
 /* ABOUT: no targets, and the certificate all the same. */

@@ -1,11 +1,7 @@
 /* test_jump_login.c - keys that are listed, PAM's word on a login, records that must be written */
 #include <poll.h>
 
-#include "authkeys.h"
 #include "tests/unit/sshbridge/ident/jump_help.h"
-
-/* Rules that bind nothing: the lists alone say which key it must be. */
-static const char listed_map[] = "email alice@corp.example alice to=127.0.0.1:PORT,127.0.0.2:22\n";
 
 static bool
 reads_end(int fd)
@@ -17,42 +13,6 @@ reads_end(int fd)
 }
 
 /* ---- authorized-keys ------------------------------------------------------------------------ */
-
-static void
-not_taken(void *arg, unsigned line, const char *why)
-{
-	(void)arg;
-	fail_msg("line %u: %s", line, why);
-}
-
-/* alice's file: OPTIONS before the i-th key of sshkeys.h. Then a generation with it. */
-static void
-list(struct bench *b, unsigned how, const char *account, const char *options, unsigned key)
-{
-	char text[4096];
-	struct err e;
-	size_t n;
-
-	authkeys_free(b->keys);
-	assert_non_null(b->keys = authkeys_new(&e));
-	n = (size_t)snprintf(
-	    text, sizeof(text), "%s%s %s\n", options, sshkeys[key].type, sshkeys[key].base64);
-	assert_int_equal(
-	    0, authkeys_add(b->keys, 1, account, (const uint8_t *)text, n, not_taken, NULL, &e));
-	assert_int_equal(1, authkeys_count(b->keys));
-	b->s.targets[1].ssh_keys = how;
-	b->p.keys = b->keys;
-	in_force(b, b->map[0] == '\0' || how == SSH_KEYS_LISTED ? listed_map : alice_map);
-}
-
-static int
-end_listed(void **state)
-{
-	struct bench *b = *state;
-
-	authkeys_free(b->keys);
-	return teardown(state);
-}
 
 static void
 a_key_must_be_listed_where_keys_must_be(void **state)
@@ -573,7 +533,7 @@ a_connection_that_cannot_be_recorded_ends_its_process(void **state)
 	assert_int_equal(REFUSED_INTERNAL, stage_refused(b->gate, 2));
 }
 
-#define L(name) cmocka_unit_test_setup_teardown(name, setup_bare, end_listed)
+#define L(name) cmocka_unit_test_setup_teardown(name, setup_bare, teardown)
 
 int
 main(void)

@@ -32,6 +32,7 @@ put_good(const struct line *l, unsigned type, struct msg_out *o, uint8_t *buf, s
 		msg_put_str(o, "alice");
 		msg_put_bytes(o, "k", 1);
 		msg_put_u32(o, 0);
+		msg_put_u32(o, 0);
 		break;
 	case MSG_DIAL:
 		msg_put_str(o, "192.0.2.1");

@@ -1,0 +1,24 @@
+/*
+ * touch.h - how a security key was used
+ *
+ * What a FIDO key signs has a byte of flags in it: somebody touched it, it has verified its user.
+ * libssh verifies such signatures and tells nobody the flags, so the program stands between libssh
+ * and libcrypto and remembers those of the last one. Whatever is not seen counts as not touched.
+ */
+#ifndef TOUCH_H
+#define TOUCH_H
+
+#include "err.h"
+#include "sshkey.h"
+
+/* Before the sandbox. -1: libcrypto's function is not found. */
+int touch_init(struct err *e) __attribute__((warn_unused_result, nonnull));
+/* Signatures seen so far: the self-test's must be among them. */
+unsigned touch_count(void);
+/*
+ * Flags (SSHKEY_TOUCHED, SSHKEY_VERIFIED) of the last signature that was verified, if it is this
+ * key's and good; else, and for keys of other types, 0.
+ */
+uint32_t touch_of(const struct sshkey *k) __attribute__((nonnull));
+
+#endif
