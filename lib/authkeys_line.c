@@ -1,4 +1,5 @@
 /* authkeys_line.c - one line of an authorized_keys file (sshd(8), AUTHORIZED_KEYS FILE FORMAT) */
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -50,84 +51,47 @@ take_ignored(struct authkeys_line *l, const char *value, struct err *e)
 	return 0;
 }
 
-/* Options that are words. */
-static int
-forbid_opening(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->opens = false;
-	return take_ignored(l, value, e);
-}
-
-static int
-allow_opening(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->opens = true;
-	return take_ignored(l, value, e);
-}
-
-static int
-want_no_touch(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->no_touch = true;
-	return take_ignored(l, value, e);
-}
-
-static int
-want_touch(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->no_touch = false;
-	return take_ignored(l, value, e);
-}
-
-static int
-want_verify(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->verify = true;
-	return take_ignored(l, value, e);
-}
-
-static int
-want_no_verify(struct authkeys_line *l, const char *value, struct err *e)
-{
-	l->verify = false;
-	return take_ignored(l, value, e);
-}
-
-#define NOT_HERE "is not for a jump, where no command runs and no environment is set"
-#define NO_CA	 "names a CA; certificates of SSH are not taken"
+#define NOT_HERE	 "is not for a jump, where no command runs and no environment is set"
+#define NO_CA		 "names a CA; certificates of SSH are not taken"
+#define VALUE(f)	 true, f, 0, false, NULL
+#define FLAG(member, to) false, NULL, offsetof(struct authkeys_line, member), to, NULL
+#define NOTHING		 false, take_ignored, 0, false, NULL
+#define NO(v, why)	 v, NULL, 0, false, why
 
 static const struct option {
 	const char *name;
 	bool value;
 	int (*take)(struct authkeys_line *l, const char *value, struct err *e);
+	size_t flag; /* without take: the bool of the line that becomes `to` */
+	bool to;
 	const char *refused; /* NULL: taken */
 } options[] = {
-	{ "from", true, take_from, NULL },
-	{ "expiry-time", true, take_expiry, NULL },
-	{ "permitopen", true, take_permitopen, NULL },
-	{ "restrict", false, forbid_opening, NULL },
-	{ "no-port-forwarding", false, forbid_opening, NULL },
-	{ "port-forwarding", false, allow_opening, NULL },
-	{ "no-touch-required", false, want_no_touch, NULL },
-	{ "touch-required", false, want_touch, NULL },
-	{ "verify-required", false, want_verify, NULL },
-	{ "no-verify-required", false, want_no_verify, NULL },
-	/* a jump has neither of these, whatever a line says */
-	{ "permitlisten", true, take_ignored, NULL },
-	{ "agent-forwarding", false, take_ignored, NULL },
-	{ "no-agent-forwarding", false, take_ignored, NULL },
-	{ "x11-forwarding", false, take_ignored, NULL },
-	{ "no-x11-forwarding", false, take_ignored, NULL },
-	{ "pty", false, take_ignored, NULL },
-	{ "no-pty", false, take_ignored, NULL },
-	{ "user-rc", false, take_ignored, NULL },
-	{ "no-user-rc", false, take_ignored, NULL },
+	{ "from", VALUE(take_from) },
+	{ "expiry-time", VALUE(take_expiry) },
+	{ "permitopen", VALUE(take_permitopen) },
+	{ "restrict", FLAG(opens, false) },
+	{ "no-port-forwarding", FLAG(opens, false) },
+	{ "port-forwarding", FLAG(opens, true) },
+	{ "no-touch-required", FLAG(no_touch, true) },
+	{ "touch-required", FLAG(no_touch, false) },
+	{ "verify-required", FLAG(verify, true) },
+	{ "no-verify-required", FLAG(verify, false) },
+	/* a jump has none of these, whatever a line says */
+	{ "permitlisten", VALUE(take_ignored) },
+	{ "agent-forwarding", NOTHING },
+	{ "no-agent-forwarding", NOTHING },
+	{ "x11-forwarding", NOTHING },
+	{ "no-x11-forwarding", NOTHING },
+	{ "pty", NOTHING },
+	{ "no-pty", NOTHING },
+	{ "user-rc", NOTHING },
+	{ "no-user-rc", NOTHING },
 	/* what these ask for would not be done */
-	{ "command", true, NULL, NOT_HERE },
-	{ "environment", true, NULL, NOT_HERE },
-	{ "tunnel", true, NULL, NOT_HERE },
-	{ "principals", true, NULL, NO_CA },
-	{ "cert-authority", false, NULL, NO_CA },
+	{ "command", NO(true, NOT_HERE) },
+	{ "environment", NO(true, NOT_HERE) },
+	{ "tunnel", NO(true, NOT_HERE) },
+	{ "principals", NO(true, NO_CA) },
+	{ "cert-authority", NO(false, NO_CA) },
 };
 
 static const struct option *
@@ -182,7 +146,10 @@ parse_option(const char **p, const char *end, struct authkeys_line *l, char *val
 	value[0] = '\0';
 	if (has_value && read_value(p, end, value, e) == -1)
 		return -1;
-	return o->take(l, value, e);
+	if (o->take != NULL)
+		return o->take(l, value, e);
+	*(bool *)((char *)l + o->flag) = o->to;
+	return 0;
 }
 
 /* All options at *p up to the blank behind them. */
