@@ -21,8 +21,9 @@ enum {
 	TURN_BYTES = 256 * 1024, /* from the client; then the targets have their turn */
 	ALIVE_SECONDS = 60,
 	ALIVE_MAX = 5,
-	QUIET_MAX = 65536, /* packets of the client's to which nothing is said */
-	END_MS = 900	   /* within the second after which ident has the gate cut */
+	LOGIN_PACKETS_MAX = 1000, /* 40 keys and many prompts are a tenth of it */
+	QUIET_MAX = 65536,	  /* packets of the client's to which nothing is said */
+	END_MS = 900		  /* within the second after which ident has the gate cut */
 };
 
 /* ---- what the client asks ---------------------------------------------------------------------
@@ -107,6 +108,22 @@ look_at_session(struct jump *j)
 	jump_end(j, why, NULL);
 }
 
+/*
+ * libssh answers nothing to a signature that is wrong, to a key that it cannot read or to a packet
+ * that it does not know, and nothing of that comes into its queue.
+ */
+static bool
+login_goes_wrong(struct jump *j)
+{
+	if (j->phase != PHASE_LOGIN)
+		return false;
+	if (touch_wrong())
+		jump_end(j, "a signature that is wrong", "the signature of the SSH key is wrong");
+	else if (j->packets.in_packets > LOGIN_PACKETS_MAX)
+		jump_end(j, "too many packets without a login", "too many tries");
+	return j->phase != PHASE_LOGIN;
+}
+
 /* True: there may be more. */
 static bool
 take_messages(struct jump *j)
@@ -117,7 +134,9 @@ take_messages(struct jump *j)
 		uint64_t before = j->bytes.in_bytes;
 		ssh_message msg = ssh_message_get(j->ssh);
 
-		if (msg != NULL)
+		if (login_goes_wrong(j))
+			ssh_message_free(msg);
+		else if (msg != NULL)
 			dispatch(j, msg);
 		else if (!wire_pending() || j->bytes.in_bytes == before)
 			break;
@@ -318,8 +337,8 @@ on_gone(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * libssh gives no answer at all to a bad signature, nor to a key of a type that it does not know:
- * this ends such a login too.
+ * libssh gives no answer at all to a key of a type that it does not know: this ends such a login
+ * too.
  */
 static void
 on_login_timer(evutil_socket_t fd, short what, void *arg)

@@ -17,6 +17,7 @@ typedef int verify_fn(EVP_MD_CTX *, const unsigned char *, size_t, const unsigne
 static struct {
 	verify_fn *verify; /* libcrypto's */
 	unsigned count;
+	bool wrong;
 	/* the last signature of a security key */
 	uint8_t flags;
 	uint8_t application[32]; /* its SHA-256 */
@@ -66,6 +67,12 @@ public_point(EVP_PKEY *key, uint8_t to[POINT_MAX])
 	return n;
 }
 
+bool
+touch_wrong(void)
+{
+	return touch.wrong;
+}
+
 static void
 remember(EVP_MD_CTX *ctx, const uint8_t *text)
 {
@@ -86,6 +93,7 @@ EVP_DigestVerify(
 	int r = find_libcryptos() ? touch.verify(ctx, sig, nsig, text, n) : -1;
 
 	touch.count++;
+	touch.wrong |= r != 1;
 	if (n == SIGNED_LEN) {
 		touch.npoint = 0;
 		if (r == 1)

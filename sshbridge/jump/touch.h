@@ -15,6 +15,8 @@
 int touch_init(struct err *e) __attribute__((warn_unused_result, nonnull));
 /* Signatures seen so far: the self-test's must be among them. */
 unsigned touch_count(void);
+/* One of them was wrong. libssh answers nothing to such a one, and it comes into no queue. */
+bool touch_wrong(void);
 /*
  * Flags (SSHKEY_TOUCHED, SSHKEY_VERIFIED) of the last signature that was verified, if it is this
  * key's and good; else, and for keys of other types, 0.

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "raw_help.h"
@@ -126,27 +127,48 @@ gssapi_is_refused_alive(void **state)
 	leave();
 }
 
+/* The connection ends with these words. */
 static void
-a_bad_signature_is_left_to_the_login_timer(void **state)
+is_told(const char *text)
+{
+	const uint8_t *got;
+
+	assert_int_equal(DISCONNECT, next(&got));
+	assert_int_equal(strlen(text), got[8]);
+	assert_memory_equal(text, got + 9, strlen(text));
+	assert_int_equal(0, next(&got));
+}
+
+static void
+a_bad_signature_ends_the_connection(void **state)
 {
 	uint8_t blob[256], sig[83] = { 0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5',
 		'1', '9', 0, 0, 0, 64, 1 };
 	size_t n = sshraw_blob(blob, sizeof(blob));
-	const uint8_t *got;
-	int type;
 
 	(void)state;
 	start();
 	ask_service();
 	sshraw_sendf(raw, "bsssbsnn", 50, "alice", "ssh-connection", "publickey", 1, "ssh-ed25519",
 	    blob, n, sig, sizeof(sig));
-	/* it was not taken for anything: the right one still goes, and only that was asked about */
+	/* nor does a right one that comes together with it count */
 	sshraw_userauth(raw, "alice");
-	while ((type = next(&got)) == FAILURE)
-		;
-	assert_int_equal(SUCCESS, type);
-	assert_int_equal(1, p.logins);
-	assert_true(p.last_proven);
+	is_told("the signature of the SSH key is wrong");
+	assert_int_equal(0, p.logins);
+	jumpplay_log(&p, "ssh-ended", "a signature that is wrong");
+	leave();
+}
+
+static void
+packets_without_end_are_no_login(void **state)
+{
+	(void)state;
+	start();
+	ask_service();
+	for (int i = 0; i < 1000; i++)
+		sshraw_sendf(raw, "bs", IGNORE, "");
+	is_told("too many tries");
+	jumpplay_log(&p, "ssh-ended", "too many packets without a login");
 	leave();
 }
 
@@ -235,7 +257,8 @@ main(void)
 		cmocka_unit_test(another_service_is_never_granted),
 		cmocka_unit_test(other_methods_are_refused),
 		cmocka_unit_test(gssapi_is_refused_alive),
-		cmocka_unit_test(a_bad_signature_is_left_to_the_login_timer),
+		cmocka_unit_test(a_bad_signature_ends_the_connection),
+		cmocka_unit_test(packets_without_end_are_no_login),
 		cmocka_unit_test(certificates_are_refused_as_keys),
 		cmocka_unit_test(authentication_after_it_ends_it),
 		cmocka_unit_test(what_is_not_offered_is_refused_after_it),
