@@ -251,6 +251,7 @@ msg_name(unsigned type)
 		{ MSG_WHO, "WHO" },
 		{ MSG_IS, "IS" },
 		{ MSG_NO, "NO" },
+		{ MSG_CHAIN, "CHAIN" },
 		{ MSG_RESOLVE, "RESOLVE" },
 		{ MSG_RESOLVED, "RESOLVED" },
 		{ MSG_RELOAD, "RELOAD" },

@@ -47,6 +47,7 @@ enum msg_type {
 	MSG_WHO = 30,
 	MSG_IS = 31,
 	MSG_NO = 32,
+	MSG_CHAIN = 33, /* older ident -> ident: whether one is before it */
 	/* ident and resolve */
 	MSG_RESOLVE = 40,
 	MSG_RESOLVED = 41,

@@ -428,6 +428,28 @@ on_newer_end(void *arg, const struct err *why)
 	newer_free(n);
 }
 
+static void
+tell_chain(struct newer *n)
+{
+	uint8_t buf[64];
+	struct msg_out o;
+	struct err e;
+
+	msg_start(&o, buf, sizeof(buf), MSG_CHAIN, 0);
+	msg_put_u32(&o, older_has(n->id));
+	if (msgq_send(n->q, &o, NULL, 0, &e) == -1)
+		report(n->id, CHILD_ERROR, "newer ident: %s", e.text);
+}
+
+void
+ask_chain(struct ident *id)
+{
+	struct newer *n;
+
+	LIST_FOREACH(n, &id->ask.newers, all)
+	tell_chain(n);
+}
+
 int
 ask_newer(struct ident *id, int fd, struct err *e)
 {
@@ -445,6 +467,8 @@ ask_newer(struct ident *id, int fd, struct err *e)
 	}
 	LIST_INSERT_HEAD(&id->ask.newers, n, all);
 	id->ask.nnewers++;
+	if (older_has(id))
+		tell_chain(n);
 	return 0;
 }
 

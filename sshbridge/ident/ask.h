@@ -53,6 +53,8 @@ int ask_listen(struct ident *id, int fd, struct err *e)
 void ask_enable(struct ident *id) __attribute__((nonnull));
 /* The pair to a newer ident; takes fd over when it succeeds. */
 int ask_newer(struct ident *id, int fd, struct err *e) __attribute__((warn_unused_result, nonnull));
+/* Tell the newer idents whether there is one before us. */
+void ask_chain(struct ident *id) __attribute__((nonnull));
 
 /* The answer that was held for this asker. */
 void ask_release(struct asker *a, const struct answer *answer) __attribute__((nonnull));

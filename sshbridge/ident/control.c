@@ -188,6 +188,8 @@ pass_cuts_on(struct inquiry *q)
 {
 	struct msg_out o;
 
+	if (q->id->older.lost)
+		report(q->id, CHILD_ERROR, "cut: not in an instance that is not reached any more");
 	if (older_start(q, &o) == NULL) {
 		pass_on(q, NULL);
 		return;

@@ -183,7 +183,8 @@ locks_take(
 	}
 	l->newer = newer;
 	l->newer_number = m->conn;
-	l->waiting = l->complete = true;
+	l->waiting = true;
+	l->complete = !id->older.lost;
 	put_in_force(id, number, &set, fds[0]);
 	fds[0] = -1;
 	locks_to_older(id);
@@ -252,6 +253,7 @@ void
 locks_older_gone(struct ident *id)
 {
 	id->locks.older_done = true;
+	id->locks.complete = id->locks.complete && !id->older.lost;
 	if (id->locks.late != NULL)
 		(void)event_del(id->locks.late);
 	answer_if_done(id);

@@ -34,7 +34,22 @@ on_control(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	return m->type == MSG_LOCKS ? locks_answered(id, m, e) : control_answered(id, m, e);
 }
 
+static int
+on_chain(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
+{
+	struct ident *id = ctx;
+	uint32_t further;
+
+	(void)fds;
+	(void)nfds;
+	if (msg_get_u32(m, &further) == -1 || further > 1)
+		return err_set(e, ERR_PEER, "CHAIN: malformed");
+	id->older.further = further == 1;
+	return msg_end(m, e);
+}
+
 static const struct msg_rule from_older[] = {
+	{ MSG_CHAIN, 1, 0, 0, on_chain },
 	{ MSG_IS, 1, 0, 0, on_answer },
 	{ MSG_NO, 1, 0, 0, on_answer },
 	{ MSG_LIST, 1, 0, 0, on_control },
@@ -92,8 +107,15 @@ on_end(void *arg, const struct err *why)
 		report(id, CHILD_NOTICE, "the older ident has ended");
 	else
 		report(id, CHILD_ERROR, "older ident: %s", why->text);
+	if (id->older.further) {
+		id->older.lost = true;
+		report(id, CHILD_ERROR,
+		    "an instance before it is not reached any more, if it still drains: its "
+		    "sessions are in no list, and no lock or cut comes to them");
+	}
 	drop(id);
 	tell_alone(id);
+	ask_chain(id);
 }
 
 int
@@ -108,8 +130,10 @@ older_peer(struct ident *id, int fd, struct err *e)
 	}
 	drop(id);
 	id->older.seen = (struct msg_seen){ 0 };
+	id->older.further = false;
 	id->older.q = q;
 	locks_to_older(id);
+	ask_chain(id);
 	return 0;
 }
 
@@ -134,6 +158,12 @@ older_ask(struct ident *id, const struct question *q, int fd)
 	if (msgq_send(id->older.q, &o, &dup, nfds, &e) == -1)
 		return 0;
 	return id->older.last;
+}
+
+bool
+older_has(const struct ident *id)
+{
+	return id->older.q != NULL || id->older.lost;
 }
 
 uint64_t

@@ -280,6 +280,56 @@ the_end_of_the_older_one_is_told(void **state)
 	assert_false(b->g.end);
 }
 
+/* Whether the one between two ends by itself or not: who is before it is not reached any more. */
+static void
+a_lock_is_not_complete_when_the_one_between_has_gone(void **state)
+{
+	struct bench *b = *state;
+
+	stage_end(&b->p[1]);
+	b->p[1].monitor = -1;
+	(void)stage_log(&b->p[0], "an instance before it");
+	send_locks(b->p[0].monitor, 0, 9, NAME "alice@corp.example");
+	take_locks(b, b->p[0].monitor, 9, 0, 1);
+	ask_cuts(b->ctl, BY_IDENTITY, 0, NAME "alice@corp.example");
+	(void)take_u32(b, b->ctl, MSG_CUTS);
+	(void)stage_log(&b->p[0], "cut: not in");
+}
+
+/* Also where that ends while the answer is waited for. */
+static void
+nor_when_it_goes_meanwhile(void **state)
+{
+	struct bench *b = *state;
+	int status;
+
+	assert_int_equal(0, kill(b->p[1].pid, SIGSTOP));
+	assert_int_equal(b->p[1].pid, waitpid(b->p[1].pid, &status, WUNTRACED));
+	send_locks(b->p[0].monitor, 0, 9, NAME "nobody@corp.example");
+	assert_int_equal(0, kill(b->p[1].pid, SIGKILL));
+	(void)waitpid(b->p[1].pid, &status, 0);
+	close(b->p[1].monitor);
+	b->p[1].monitor = -1;
+	take_locks(b, b->p[0].monitor, 9, 0, 0);
+}
+
+static void
+but_it_is_when_the_oldest_had_ended_before(void **state)
+{
+	struct bench *b = *state;
+
+	for (int i = 2; i > 0; i--) {
+		stage_end(&b->p[i]);
+		b->p[i].monitor = -1;
+		/* until the next one knows it */
+		do
+			stage_recv(b->p[i - 1].monitor, &b->g);
+		while (!b->g.end && b->g.m.type != MSG_ALONE);
+	}
+	send_locks(b->p[0].monitor, 0, 9, NAME "nobody@corp.example");
+	take_locks(b, b->p[0].monitor, 9, 1, 0);
+}
+
 /* Nor does it wait for one that could not be taken: what comes is no channel. */
 static void
 an_older_one_that_is_not_to_be_had_is_told(void **state)
@@ -436,6 +486,9 @@ main(void)
 		T(one_that_comes_later_gets_the_locks_too),
 		T(an_older_one_that_ends_leaves_empty_answers),
 		T(the_end_of_the_older_one_is_told),
+		T(a_lock_is_not_complete_when_the_one_between_has_gone),
+		T(nor_when_it_goes_meanwhile),
+		T(but_it_is_when_the_oldest_had_ended_before),
 		T(an_older_one_that_is_not_to_be_had_is_told),
 		T(one_that_ends_answers_before),
 		T(a_second_question_before_the_answer_drops_the_client),
