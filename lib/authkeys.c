@@ -281,6 +281,9 @@ authkeys_find(
 			*found = a;
 			return one;
 		}
+		/* it is the line that counts, and none behind it waives what this one wants */
+		if (one == AUTHKEYS_UNTOUCHED || one == AUTHKEYS_UNVERIFIED)
+			return one;
 		if (v == AUTHKEYS_NOT_LISTED)
 			v = one;
 	}

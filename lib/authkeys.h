@@ -87,8 +87,9 @@ struct authkeys_query {
 	bool untouched, unverified; /* a security key signed without that */
 };
 /*
- * Whether the key may log in now, from there. Of several lines with the same key the first that
- * says yes counts, as for sshd; *found is it, good as long as the set, else NULL.
+ * Whether the key may log in now, from there. Of several lines with the same key the first whose
+ * expiry-time and from hold counts, as for sshd, and it alone says how a security key has to be
+ * used; *found is it, good as long as the set, or NULL where the key may not.
  */
 enum authkeys_verdict authkeys_find(const struct authkeys *k, const struct authkeys_query *q,
     const struct authkey **found) __attribute__((warn_unused_result, nonnull));

@@ -201,7 +201,8 @@ read_request(struct msg_in *m, struct request *r, struct err *e)
 	    msg_get_bytes(m, &account, &naccount, MSG_MAX) == -1 ||
 	    msg_get_bytes(m, &blob, &nblob, MSG_MAX) == -1 || msg_get_u32(m, &r->proven) == -1 ||
 	    r->proven > 1 || msg_get_u32(m, &flags) == -1 ||
-	    (flags & ~(uint32_t)(SSHKEY_TOUCHED | SSHKEY_VERIFIED)) != 0)
+	    (flags & ~(uint32_t)(SSHKEY_TOUCHED | SSHKEY_VERIFIED)) != 0 ||
+	    (r->proven == 0 && flags != 0))
 		return err_set(e, ERR_PEER, "LOGIN: malformed");
 	if (msg_end(m, e) == -1)
 		return -1;

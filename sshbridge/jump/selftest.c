@@ -25,7 +25,7 @@ struct talk {
 	ssh_key user;
 	int fd;	       /* the client's */
 	unsigned seen; /* signatures, when the client had not sent its own */
-	bool connected, proven, authenticated, open;
+	bool connected, proven, unseen, authenticated, open;
 };
 
 static ssh_session
@@ -92,8 +92,9 @@ server_answer(struct talk *t, ssh_message msg)
 		t->seen = touch_count();
 		return ssh_message_service_reply_success(msg) == SSH_OK;
 	case SSH_REQUEST_AUTH:
-		t->proven = session_proven(msg) && touch_count() > t->seen;
-		return t->proven && ssh_message_auth_reply_success(msg, 0) == SSH_OK;
+		t->proven = session_proven(msg);
+		t->unseen = touch_count() == t->seen;
+		return t->proven && !t->unseen && ssh_message_auth_reply_success(msg, 0) == SSH_OK;
 	case SSH_REQUEST_CHANNEL_OPEN:
 		t->far = ssh_message_channel_request_open_reply_accept(msg);
 		return t->far != NULL;
@@ -203,7 +204,9 @@ go_on(struct talk *t, struct err *e)
 	for (int i = 0; i < ROUNDS_MAX && !t->open; i++)
 		if (!server_step(t) || !client_step(t))
 			return err_set(e, ERR_SYS, "self-test: no login: %s / %s",
-			    ssh_get_error(t->client), ssh_get_error(t->server));
+			    t->unseen ? "libssh verifies signatures unseen by this program"
+				      : ssh_get_error(t->client),
+			    ssh_get_error(t->server));
 	if (!t->open || !t->proven || !bytes_pass(t))
 		return err_set(e, ERR_SYS, "self-test: bytes do not pass");
 	return 0;

@@ -174,7 +174,7 @@ class SkEd25519(Key):
 
     def sign(self, data):
         self.n += 1
-        tail = u32(self.n)
+        tail = u32(self.n & 0xffffffff)
         sig = self.proof(Ssh.digest(self.application) + bytes([self.flags]) + tail + Ssh.digest(data))
         return string(self.kind) + string(sig) + \
             bytes([self.flags if self.says is None else self.says]) + tail
@@ -424,8 +424,11 @@ class Ssh:
     def userauth(self, user, method, rest=b"", service="ssh-connection"):
         self.send(USERAUTH, string(user), string(service), string(method), rest)
 
-    def probe(self, user, key):
+    def probe_send(self, user, key):
         self.userauth(user, "publickey", b"\0" + string(key.kind) + string(key.blob))
+
+    def probe(self, user, key):
+        self.probe_send(user, key)
         return self.recv()
 
     def signed(self, user, key, signer=None, session_id=None, service="ssh-connection", said=None):

@@ -260,6 +260,45 @@ a_security_key_is_held_to_how_it_was_used(void **state)
 	}
 }
 
+/* As for sshd: what is wanted is what the first line wants that is in force at all. */
+static void
+no_later_line_waives_a_touch(void **state)
+{
+	static const struct {
+		const char *text;
+		enum authkeys_verdict unused, touched;
+	} rows[] = {
+		{ KEY0 "\nno-touch-required " KEY0 "\n", TOUCH, YES },
+		{ "no-touch-required " KEY0 "\n" KEY0 "\n", YES, YES },
+		{ "verify-required " KEY0 "\n" KEY0 "\n", TOUCH, VERIFY },
+		{ "expiry-time=\"20000101Z\" " KEY0 "\nno-touch-required " KEY0 "\n", YES, YES },
+		{ "expiry-time=\"20000101Z\",no-touch-required " KEY0 "\n" KEY0 "\n", TOUCH, YES },
+		{ "from=\"10.0.0.1\",no-touch-required " KEY0 "\n" KEY0 "\n", TOUCH, YES },
+	};
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct authkeys_query q = { .target = 1,
+		.account = "alice",
+		.sha256 = sha256_of(0),
+		.from = (const struct sockaddr *)&from,
+		.now = 1767225600,
+		.unverified = true };
+	const struct authkey *found;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct authkeys *k = set_of(rows[i].text);
+
+		q.untouched = true;
+		if (authkeys_find(k, &q, &found) != rows[i].unused)
+			fail_msg("not touched: %s", rows[i].text);
+		assert_true((found == NULL) == (rows[i].unused != YES));
+		q.untouched = false;
+		if (authkeys_find(k, &q, &found) != rows[i].touched)
+			fail_msg("touched: %s", rows[i].text);
+		authkeys_free(k);
+	}
+}
+
 static void
 two_from_in_a_line_are_one_list(void **state)
 {
@@ -451,6 +490,7 @@ main(void)
 		cmocka_unit_test(from_decides_by_address),
 		cmocka_unit_test(from_does_not_look_at_the_link),
 		cmocka_unit_test(a_security_key_is_held_to_how_it_was_used),
+		cmocka_unit_test(no_later_line_waives_a_touch),
 		cmocka_unit_test(two_from_in_a_line_are_one_list),
 		cmocka_unit_test(of_lines_with_one_key_the_first_that_holds_counts),
 		cmocka_unit_test(permitopen_compares_hosts_as_they_are_called),

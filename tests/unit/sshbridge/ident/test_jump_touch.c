@@ -88,21 +88,43 @@ a_line_that_comes_to_want_more_ends_a_session(void **state)
 	line_close(b, &l);
 }
 
+static void
+who_came_without_a_touch_stays_as_long_as_that_is_waived(void **state)
+{
+	struct bench *b = *state;
+	struct stage_open a = jump_open(1);
+	struct line l;
+	char text[256];
+
+	list(b, SSH_KEYS_LISTED, "alice", "no-touch-required ", SK_ED25519);
+	l = line_open(b, &a);
+	assert_int_equal(1, stage_login(l.jump, l.conn, "alice", SK_ED25519, STAGE_FLAGS(NOT)));
+	(void)stage_log(&b->p, "granted");
+	list(
+	    b, SSH_KEYS_LISTED, "alice", "no-touch-required,restrict,port-forwarding ", SK_ED25519);
+	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
+	close(stage_channel(l.jump, l.conn, 1));
+	list(b, SSH_KEYS_LISTED, "alice", "", SK_ED25519);
+	assert_int_equal(CUT_KEY, stage_jump_cut(l.jump, l.conn, text, sizeof(text)));
+	line_close(b, &l);
+}
+
 /* Bits that no key has here, and a use of what was only offered, are the process' fault. */
 static void
 flags_have_their_form(void **state)
 {
+	static const unsigned wrong[] = { STAGE_FLAGS(1 << 1), STAGE_FLAGS(1 << 3),
+		STAGE_FLAGS(1 << 4), STAGE_FLAGS(1 << 5), STAGE_FLAGS(1 << 6), STAGE_FLAGS(1 << 7),
+		STAGE_FLAGS(1 << 8), STAGE_FLAGS(TOUCHED) & ~1U, STAGE_FLAGS(BOTH) & ~1U };
 	struct bench *b = *state;
 
-	for (unsigned bit = 1; bit < 9; bit++) {
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct stage_open a = jump_open(1);
 		struct line l;
 
-		if (bit == 2)
-			continue;
 		list(b, SSH_KEYS_LISTED, "alice", "", SK_ED25519);
 		l = line_open(b, &a);
-		stage_login_send(l.jump, l.conn, 1, "alice", SK_ED25519, STAGE_FLAGS(1U << bit));
+		stage_login_send(l.jump, l.conn, 1, "alice", SK_ED25519, wrong[i]);
 		stage_expect_end(l.jump);
 		line_close(b, &l);
 		(void)stage_log(&b->p, "closed");
@@ -115,6 +137,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(flags_decide_as_the_line_says),
 		T(a_line_that_comes_to_want_more_ends_a_session),
+		T(who_came_without_a_touch_stays_as_long_as_that_is_waived),
 		T(flags_have_their_form),
 	};
 
