@@ -185,6 +185,18 @@ on_publickey(struct jump *j, ssh_message msg)
 		ask_ident(j, msg);
 }
 
+/* Once: of an agent's keys each may be refused for the same reason, and then one lets in. */
+static void
+tell_verdict(struct jump *j, const char *text)
+{
+	struct auth *a = j->auth;
+
+	if (text[0] == '\0' || strncmp(a->told, text, sizeof(a->told) - 1) == 0)
+		return;
+	(void)snprintf(a->told, sizeof(a->told), "%s", text);
+	auth_banner(j, text);
+}
+
 int
 auth_logged(
     struct jump *j, uint32_t number, uint32_t verdict, const char *text, int *pam, struct err *e)
@@ -198,7 +210,7 @@ auth_logged(
 	a->held = NULL;
 	a->asked = false;
 	jump_turn_soon(j);
-	auth_banner(j, text);
+	tell_verdict(j, text);
 	if (verdict == LOGGED_NO) {
 		auth_fail(j, msg, "ident");
 	} else if (!a->proven) {

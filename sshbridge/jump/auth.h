@@ -47,6 +47,7 @@ struct auth {
 	unsigned requests, failures;
 	struct sshkey key; /* the last one that was shown */
 	bool proven;
+	char told[256];	       /* ident's last sentence to the user, or the beginning of it */
 	struct kbdint *kbdint; /* the key was right; PAM comes next */
 };
 

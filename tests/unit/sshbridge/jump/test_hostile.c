@@ -172,6 +172,30 @@ packets_without_end_are_no_login(void **state)
 	leave();
 }
 
+/* An agent's other keys: each is refused, and then one may let in. */
+static void
+the_same_reason_is_told_once(void **state)
+{
+	static const char *const texts[] = { "not this key", "not this key", "nor that one" };
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	p.proven = JUMPPLAY_NO;
+	ask_service();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		p.text = texts[i];
+		sshraw_userauth(raw, "alice");
+		if (i != 1) {
+			assert_int_equal(BANNER, next(&got));
+			assert_memory_equal(texts[i], got + 5, strlen(texts[i]));
+		}
+		assert_int_equal(FAILURE, next(&got));
+	}
+	assert_int_equal(3, p.logins);
+	leave();
+}
+
 static void
 certificates_are_refused_as_keys(void **state)
 {
@@ -259,6 +283,7 @@ main(void)
 		cmocka_unit_test(gssapi_is_refused_alive),
 		cmocka_unit_test(a_bad_signature_ends_the_connection),
 		cmocka_unit_test(packets_without_end_are_no_login),
+		cmocka_unit_test(the_same_reason_is_told_once),
 		cmocka_unit_test(certificates_are_refused_as_keys),
 		cmocka_unit_test(authentication_after_it_ends_it),
 		cmocka_unit_test(what_is_not_offered_is_refused_after_it),
