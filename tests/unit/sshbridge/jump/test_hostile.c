@@ -73,6 +73,33 @@ the_service_is_one_and_comes_first(void **state)
 	assert_int_equal(0, p.logins);
 }
 
+/* As paramiko does; and the banner is shown once. */
+static void
+the_service_may_be_asked_for_again_before_each_request(void **state)
+{
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	for (int i = 0; i < 2; i++) {
+		ask_service();
+		sshraw_sendf(raw, "bsss", 50, "alice", "ssh-connection", "none");
+		assert_int_equal(FAILURE, next(&got));
+	}
+	ask_service();
+	sshraw_userauth(raw, "alice");
+	assert_int_equal(SUCCESS, next(&got));
+	leave();
+	start();
+	ask_service();
+	sshraw_sendf(raw, "bsss", 50, "alice", "ssh-connection", "none");
+	assert_int_equal(FAILURE, next(&got));
+	ask_service();
+	sshraw_sendf(raw, "bs", 5, "ssh-userauth"); /* without a request in between */
+	is_ended();
+	assert_int_equal(0, p.logins);
+}
+
 static void
 another_service_is_never_granted(void **state)
 {
@@ -278,6 +305,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_but_authentication_comes_before_it),
 		cmocka_unit_test(the_service_is_one_and_comes_first),
+		cmocka_unit_test(the_service_may_be_asked_for_again_before_each_request),
 		cmocka_unit_test(another_service_is_never_granted),
 		cmocka_unit_test(other_methods_are_refused),
 		cmocka_unit_test(gssapi_is_refused_alive),
