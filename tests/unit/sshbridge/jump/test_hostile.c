@@ -199,6 +199,26 @@ packets_without_end_are_no_login(void **state)
 	leave();
 }
 
+/* Clients from before RFC 8332; libssh says nothing to it, and they would wait. */
+static void
+rsa_with_sha1_ends_it_at_once(void **state)
+{
+	struct sshraw_payload key, sig;
+	uint8_t number[257] = { 0 };
+
+	(void)state;
+	memset(number + 1, 0x81, sizeof(number) - 1);
+	sshraw_pack(&key, "snn", "ssh-rsa", "\x01\x00\x01", (size_t)3, number, sizeof(number));
+	sshraw_pack(&sig, "sn", "ssh-rsa", number + 1, sizeof(number) - 1);
+	start();
+	ask_service();
+	sshraw_sendf(raw, "bsssbsnn", 50, "alice", "ssh-connection", "publickey", 1, "ssh-rsa",
+	    key.buf, key.n, sig.buf, sig.n);
+	jumpplay_log(&p, "ssh-ended", "an RSA key must sign with SHA-2");
+	is_ended();
+	assert_int_equal(0, p.logins);
+}
+
 /* An agent's other keys: each is refused, and then one may let in. */
 static void
 the_same_reason_is_told_once(void **state)
@@ -311,6 +331,7 @@ main(void)
 		cmocka_unit_test(gssapi_is_refused_alive),
 		cmocka_unit_test(a_bad_signature_ends_the_connection),
 		cmocka_unit_test(packets_without_end_are_no_login),
+		cmocka_unit_test(rsa_with_sha1_ends_it_at_once),
 		cmocka_unit_test(the_same_reason_is_told_once),
 		cmocka_unit_test(certificates_are_refused_as_keys),
 		cmocka_unit_test(authentication_after_it_ends_it),
