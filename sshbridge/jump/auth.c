@@ -108,23 +108,26 @@ auth_succeed(struct jump *j, ssh_message msg)
 	jump_logged_in(j);
 }
 
-/* The one service, once; what the target says to everybody comes right after it. */
+/*
+ * The one service; what the target says to everybody comes right after it. Clients of paramiko ask
+ * again before each request: it changes nothing, and no more often than that.
+ */
 void
 auth_service(struct jump *j, ssh_message msg)
 {
 	const char *service = ssh_message_service_service(msg);
 	bool good = service != NULL && strcmp(service, "ssh-userauth") == 0;
 
-	if (!good || j->auth->service) {
+	if (!good || j->auth->services > j->auth->requests) {
 		ssh_message_free(msg);
 		jump_end(j, good ? "a service asked for twice" : "another service",
 		    good ? "protocol error" : "service not available");
 		return;
 	}
-	j->auth->service = true;
 	(void)ssh_message_service_reply_success(msg);
 	ssh_message_free(msg);
-	auth_banner(j, j->target.banner);
+	if (j->auth->services++ == 0)
+		auth_banner(j, j->target.banner);
 }
 
 /* ---- publickey --------------------------------------------------------------------------------
@@ -185,6 +188,18 @@ on_publickey(struct jump *j, ssh_message msg)
 		ask_ident(j, msg);
 }
 
+/* Once: of an agent's keys each may be refused for the same reason, and then one lets in. */
+static void
+tell_verdict(struct jump *j, const char *text)
+{
+	struct auth *a = j->auth;
+
+	if (text[0] == '\0' || strncmp(a->told, text, sizeof(a->told) - 1) == 0)
+		return;
+	(void)snprintf(a->told, sizeof(a->told), "%s", text);
+	auth_banner(j, text);
+}
+
 int
 auth_logged(
     struct jump *j, uint32_t number, uint32_t verdict, const char *text, int *pam, struct err *e)
@@ -198,7 +213,7 @@ auth_logged(
 	a->held = NULL;
 	a->asked = false;
 	jump_turn_soon(j);
-	auth_banner(j, text);
+	tell_verdict(j, text);
 	if (verdict == LOGGED_NO) {
 		auth_fail(j, msg, "ident");
 	} else if (!a->proven) {
@@ -268,7 +283,7 @@ auth_request(struct jump *j, ssh_message msg)
 	struct auth *a = j->auth;
 	int method = ssh_message_subtype(msg);
 
-	if (!a->service) {
+	if (a->services == 0) {
 		ssh_message_free(msg);
 		jump_end(j, "authentication without its service", "protocol error");
 		return;

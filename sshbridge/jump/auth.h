@@ -38,15 +38,16 @@ int auth_passed(struct jump *j, bool ok, const char *text, struct err *e)
 
 struct kbdint;
 struct auth {
-	ssh_message held; /* waits for an answer */
-	bool asked;	  /* of ident, by LOGIN; else of PAM */
-	uint32_t number;  /* of the last LOGIN */
-	bool service;	  /* ssh-userauth was asked for */
-	bool none;	  /* the one try without credentials that is free */
-	char user[256];	  /* pinned by the first request */
+	ssh_message held;  /* waits for an answer */
+	bool asked;	   /* of ident, by LOGIN; else of PAM */
+	uint32_t number;   /* of the last LOGIN */
+	bool none;	   /* the one try without credentials that is free */
+	char user[256];	   /* pinned by the first request */
+	unsigned services; /* how often ssh-userauth was asked for */
 	unsigned requests, failures;
 	struct sshkey key; /* the last one that was shown */
 	bool proven;
+	char told[256];	       /* ident's last sentence to the user, or the beginning of it */
 	struct kbdint *kbdint; /* the key was right; PAM comes next */
 };
 

@@ -110,15 +110,22 @@ look_at_session(struct jump *j)
 
 /*
  * libssh answers nothing to a signature that is wrong, to a key that it cannot read or to a packet
- * that it does not know, and nothing of that comes into its queue.
+ * that it does not know, and nothing of that comes into its queue. Of a signature of a kind that is
+ * not accepted (RSA with SHA-1, by clients from before RFC 8332) its error tells; by the text, for
+ * a request that was answered may leave one too (GSSAPI).
  */
 static bool
 login_goes_wrong(struct jump *j)
 {
+	static const char kind[] = "Public key from client (";
+	const char *error = ssh_get_error(j->ssh);
+
 	if (j->phase != PHASE_LOGIN)
 		return false;
 	if (touch_wrong())
 		jump_end(j, "a signature that is wrong", "the signature of the SSH key is wrong");
+	else if (strncmp(error, kind, strlen(kind)) == 0)
+		jump_end(j, error, "an RSA key must sign with SHA-2 here, not SHA-1");
 	else if (j->packets.in_packets > LOGIN_PACKETS_MAX)
 		jump_end(j, "too many packets without a login", "too many tries");
 	return j->phase != PHASE_LOGIN;

@@ -121,12 +121,16 @@ session_key(ssh_message msg)
 
 /*
  * No group exchange (it would read /etc/ssh/moduli), no P-256 (its seeds are nobody's that can be
- * named), no SHA-1, MACs over the ciphertext only.
+ * named), no SHA-1. MACs over the plaintext come last, for clients that know no others (libssh2
+ * before 1.11, Twisted): with ciphers in counter mode and a sequence number in each MAC they hold,
+ * and who has better ones takes those, for the client's order decides.
  */
 #define KEX	     "curve25519-sha256,curve25519-sha256@libssh.org"
 #define CIPHERS_GCM  "aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
 #define CIPHERS(gcm) "chacha20-poly1305@openssh.com," gcm "aes256-ctr,aes128-ctr"
-#define MACS	     "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
+#define MACS                                                           \
+	"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com," \
+	"hmac-sha2-256,hmac-sha2-512"
 #define HOST_KEYS                                                                  \
 	"ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256," \
 	"rsa-sha2-512,rsa-sha2-256"

@@ -73,6 +73,33 @@ the_service_is_one_and_comes_first(void **state)
 	assert_int_equal(0, p.logins);
 }
 
+/* As paramiko does; and the banner is shown once. */
+static void
+the_service_may_be_asked_for_again_before_each_request(void **state)
+{
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	for (int i = 0; i < 2; i++) {
+		ask_service();
+		sshraw_sendf(raw, "bsss", 50, "alice", "ssh-connection", "none");
+		assert_int_equal(FAILURE, next(&got));
+	}
+	ask_service();
+	sshraw_userauth(raw, "alice");
+	assert_int_equal(SUCCESS, next(&got));
+	leave();
+	start();
+	ask_service();
+	sshraw_sendf(raw, "bsss", 50, "alice", "ssh-connection", "none");
+	assert_int_equal(FAILURE, next(&got));
+	ask_service();
+	sshraw_sendf(raw, "bs", 5, "ssh-userauth"); /* without a request in between */
+	is_ended();
+	assert_int_equal(0, p.logins);
+}
+
 static void
 another_service_is_never_granted(void **state)
 {
@@ -172,6 +199,50 @@ packets_without_end_are_no_login(void **state)
 	leave();
 }
 
+/* Clients from before RFC 8332; libssh says nothing to it, and they would wait. */
+static void
+rsa_with_sha1_ends_it_at_once(void **state)
+{
+	struct sshraw_payload key, sig;
+	uint8_t number[257] = { 0 };
+
+	(void)state;
+	memset(number + 1, 0x81, sizeof(number) - 1);
+	sshraw_pack(&key, "snn", "ssh-rsa", "\x01\x00\x01", (size_t)3, number, sizeof(number));
+	sshraw_pack(&sig, "sn", "ssh-rsa", number + 1, sizeof(number) - 1);
+	start();
+	ask_service();
+	sshraw_sendf(raw, "bsssbsnn", 50, "alice", "ssh-connection", "publickey", 1, "ssh-rsa",
+	    key.buf, key.n, sig.buf, sig.n);
+	jumpplay_log(&p, "ssh-ended", "an RSA key must sign with SHA-2");
+	is_ended();
+	assert_int_equal(0, p.logins);
+}
+
+/* An agent's other keys: each is refused, and then one may let in. */
+static void
+the_same_reason_is_told_once(void **state)
+{
+	static const char *const texts[] = { "not this key", "not this key", "nor that one" };
+	const uint8_t *got;
+
+	(void)state;
+	start();
+	p.proven = JUMPPLAY_NO;
+	ask_service();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		p.text = texts[i];
+		sshraw_userauth(raw, "alice");
+		if (i != 1) {
+			assert_int_equal(BANNER, next(&got));
+			assert_memory_equal(texts[i], got + 5, strlen(texts[i]));
+		}
+		assert_int_equal(FAILURE, next(&got));
+	}
+	assert_int_equal(3, p.logins);
+	leave();
+}
+
 static void
 certificates_are_refused_as_keys(void **state)
 {
@@ -254,11 +325,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_but_authentication_comes_before_it),
 		cmocka_unit_test(the_service_is_one_and_comes_first),
+		cmocka_unit_test(the_service_may_be_asked_for_again_before_each_request),
 		cmocka_unit_test(another_service_is_never_granted),
 		cmocka_unit_test(other_methods_are_refused),
 		cmocka_unit_test(gssapi_is_refused_alive),
 		cmocka_unit_test(a_bad_signature_ends_the_connection),
 		cmocka_unit_test(packets_without_end_are_no_login),
+		cmocka_unit_test(rsa_with_sha1_ends_it_at_once),
+		cmocka_unit_test(the_same_reason_is_told_once),
 		cmocka_unit_test(certificates_are_refused_as_keys),
 		cmocka_unit_test(authentication_after_it_ends_it),
 		cmocka_unit_test(what_is_not_offered_is_refused_after_it),
