@@ -161,6 +161,7 @@ on_handshake(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ERR_clear_error();
+	wire_turn(&c->wire);
 	r = SSL_accept(c->ssl);
 	ssl_error = SSL_get_error(c->ssl, r);
 	if (!wire_flush(&c->wire) && !c->wire.failed && event_add(&c->wr, NULL) == -1)

@@ -124,6 +124,33 @@ a_client_hello_that_never_ends_is_ended_by_the_timer(void **state)
 	others_go_on(p);
 }
 
+/* The bytes of a good ClientHello, each in a record of its own: it takes the gate many turns. */
+static void
+a_client_hello_in_records_of_one_byte_is_answered(void **state)
+{
+	struct gateplay *p = *state;
+	uint8_t record[] = { 0x16, 0x03, 0x01, 0x00, 0x01, 0x00 }, answer;
+	SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+	BIO *hello = BIO_new(BIO_s_mem());
+	int fd = SSL_get_fd(ssl);
+	long n;
+	uint8_t *b;
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), hello);
+	assert_int_equal(-1, SSL_connect(ssl));
+	n = BIO_get_mem_data(hello, &b);
+	assert_in_range(n, 100, 5000);
+	for (long i = 5; i < n; i++) {
+		record[5] = b[i];
+		assert_int_equal(sizeof(record), send(fd, record, sizeof(record), 0));
+	}
+	assert_int_equal(1, recv(fd, &answer, 1, 0));
+	assert_int_equal(0x16, answer);
+	close(fd);
+	SSL_free(ssl);
+	others_go_on(p);
+}
+
 static STACK_OF(X509) * chain_of(struct gateplay *p, int n, size_t comment)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
@@ -449,6 +476,8 @@ main(void)
 		    a_client_that_says_nothing_and_leaves_is_not_even_logged, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_client_hello_that_never_ends_is_ended_by_the_timer, started, done),
+		cmocka_unit_test_setup_teardown(
+		    a_client_hello_in_records_of_one_byte_is_answered, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    chains_of_100_certificates_and_of_200_kilobytes_are_refused, serving, done),
 		cmocka_unit_test_setup_teardown(
