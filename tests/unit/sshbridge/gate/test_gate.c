@@ -416,6 +416,42 @@ tls_1_2_is_refused_unless_it_is_configured_and_nothing_resumes(void **state)
 	gateplay_client_free(ssl);
 }
 
+/* A gate that took them would work a third of a second for each of a stranger's hellos. */
+static void
+finite_field_groups_are_refused_and_curves_are_not(void **state)
+{
+	static const char *const slow[] = { "ffdhe2048", "ffdhe3072", "ffdhe8192" };
+	static const char *const good[] = {
+		"X25519",
+		"secp256r1",
+		"X448",
+		"secp384r1",
+		"secp521r1",
+		"ffdhe8192:X25519",
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+		"X25519MLKEM768",
+#endif
+	};
+	struct gateplay *p = *state;
+
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+
+		assert_int_equal(1, SSL_set1_groups_list(ssl, slow[i]));
+		assert_int_equal(SSL_AD_HANDSHAKE_FAILURE, gateplay_alert(ssl));
+		gateplay_client_free(ssl);
+		gateplay_log(p, "refused", "no suitable", NULL);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+
+		assert_int_equal(1, SSL_set1_groups_list(ssl, good[i]));
+		assert_int_equal(1, SSL_connect(ssl));
+		close(gateplay_opened(p, gateplay_open(p, NULL, 0, NULL, 0), i + 1, 0));
+		gateplay_client_free(ssl);
+	}
+}
+
 int
 main(void)
 {
@@ -452,6 +488,8 @@ main(void)
 		    done),
 		cmocka_unit_test_setup_teardown(
 		    tls_1_2_is_refused_unless_it_is_configured_and_nothing_resumes, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    finite_field_groups_are_refused_and_curves_are_not, serving, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
