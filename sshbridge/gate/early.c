@@ -88,6 +88,8 @@ handshake_why(struct conn *c, char *dst, size_t size)
 			return "no client certificate";
 		case SSL_R_EXCESSIVE_MESSAGE_SIZE:
 			return "certificates too large together";
+		case SSL_R_CALLBACK_FAILED: /* tls.c has one that can say no */
+			return "too many groups in its ClientHello";
 		default:
 			break;
 		}

@@ -35,6 +35,12 @@
 #endif
 
 /*
+ * Bytes of a ClientHello's supported_groups. OpenSSL looks for the group of each key share in it:
+ * thousands of both cost 0.1 s. There are some sixty groups.
+ */
+#define GROUPS_BYTES_MAX 1024
+
+/*
  * Compressed certificates (RFC 8879, OpenSSL 3.2 and later) would have the peer unpack what nobody
  * has proved yet; what little they save is no reason.
  */
@@ -179,6 +185,21 @@ out:
 	return ret;
 }
 
+/* Called before OpenSSL looks into the extensions, for the hello after a retry request too. */
+static int
+on_hello(SSL *ssl, int *alert, void *arg)
+{
+	const unsigned char *p;
+	size_t n;
+
+	(void)arg;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_groups, &p, &n) != 1 ||
+	    n <= GROUPS_BYTES_MAX)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
 static int
 set_protocol(SSL_CTX *ctx, int min, struct err *e)
 {
@@ -226,6 +247,7 @@ tls_context_new(const struct tls_options *o, struct err *e)
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, o->verify, o->verify_arg);
+	SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
 	if (notice_context(ctx, e) == -1)
 		goto fail;
 	return ctx;

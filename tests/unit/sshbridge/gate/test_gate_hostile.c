@@ -151,6 +151,60 @@ a_client_hello_in_records_of_one_byte_is_answered(void **state)
 	others_go_on(p);
 }
 
+static size_t
+put(uint8_t *b, size_t at, unsigned v)
+{
+	b[at] = (uint8_t)(v >> 8);
+	b[at + 1] = (uint8_t)v;
+	return at + 2;
+}
+
+/* The alert by which a ClientHello is refused that names so many groups, and has no key share. */
+static uint8_t
+alert_for_groups(struct gateplay *p, unsigned groups)
+{
+	static uint8_t b[8192];
+	const size_t lengths = 5 + 4 + 2 + 32 + 1 + 4 + 2; /* up to that of the extensions */
+	int fd = gateplay_connect(p);
+	size_t n = lengths;
+	uint8_t alert[7];
+
+	memset(b, 0, sizeof(b));
+	n = put(b, n + 2, 43); /* supported_versions: 1.3, three bytes */
+	n = put(b, put(b, put(b, n, 3), 0x0203), 0x0400) - 1;
+	n = put(b, put(b, n, 13), 4); /* signature_algorithms: ecdsa_secp256r1_sha256 */
+	n = put(b, put(b, n, 2), 0x0403);
+	n = put(b, put(b, put(b, n, 10), 2 * groups + 2), 2 * groups);
+	for (unsigned i = 0; i < groups; i++)
+		n = put(b, n, 0x4000 + i);
+	put(b, lengths, (unsigned)(n - lengths - 2));
+	put(b, lengths - 6, 2); /* one suite, TLS_AES_128_GCM_SHA256, and no compression */
+	put(b, lengths - 4, 0x1301);
+	b[lengths - 2] = 1;
+	put(b, 0, 0x1603);
+	b[2] = 1;
+	put(b, 3, (unsigned)(n - 5));
+	b[5] = 1;
+	put(b, 7, (unsigned)(n - 9));
+	put(b, 9, 0x0303);
+	assert_int_equal(n, send(fd, b, n, 0));
+	assert_int_equal(sizeof(alert), recv(fd, alert, sizeof(alert), MSG_WAITALL));
+	assert_int_equal(0x15, alert[0]);
+	expect_end(fd);
+	return alert[6];
+}
+
+static void
+a_hello_with_more_groups_than_there_can_be_is_refused_unread(void **state)
+{
+	struct gateplay *p = *state;
+
+	assert_int_equal(SSL_AD_MISSING_EXTENSION, alert_for_groups(p, 511));
+	assert_int_equal(SSL_AD_HANDSHAKE_FAILURE, alert_for_groups(p, 512));
+	gateplay_log(p, "refused", "too many groups", NULL);
+	others_go_on(p);
+}
+
 static STACK_OF(X509) * chain_of(struct gateplay *p, int n, size_t comment)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
@@ -479,6 +533,8 @@ main(void)
 		    a_client_hello_that_never_ends_is_ended_by_the_timer, started, done),
 		cmocka_unit_test_setup_teardown(
 		    a_client_hello_in_records_of_one_byte_is_answered, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_hello_with_more_groups_than_there_can_be_is_refused_unread, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    chains_of_100_certificates_and_of_200_kilobytes_are_refused, serving, done),
 		cmocka_unit_test_setup_teardown(
