@@ -88,6 +88,8 @@ handshake_why(struct conn *c, char *dst, size_t size)
 			return "no client certificate";
 		case SSL_R_EXCESSIVE_MESSAGE_SIZE:
 			return "certificates too large together";
+		case SSL_R_CALLBACK_FAILED: /* tls.c has one that can say no */
+			return "too many groups in its ClientHello";
 		default:
 			break;
 		}
@@ -161,6 +163,7 @@ on_handshake(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ERR_clear_error();
+	wire_turn(&c->wire);
 	r = SSL_accept(c->ssl);
 	ssl_error = SSL_get_error(c->ssl, r);
 	if (!wire_flush(&c->wire) && !c->wire.failed && event_add(&c->wr, NULL) == -1)

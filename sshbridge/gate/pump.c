@@ -5,6 +5,9 @@
  * certificate) is a trap on both sides: until it is whole OpenSSL writes nothing, so the target is
  * not read (`held`); and its rest must be read though the target takes nothing, or the two would
  * wait for each other for ever. The rest is then read alone, without the data behind it.
+ *
+ * A key update is 27 bytes on the wire and costs as much as opening 16 kB: what four turns can
+ * bring of them would hold up everybody else for 150 ms. No client has use for more than a few.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +21,8 @@
 
 /* Turns of one direction in a row; then the other connections have theirs. */
 enum { TURNS = 4 };
+/* Key updates in one turn. */
+enum { UPDATES_MAX = 32 };
 
 static int64_t
 now_seconds(void)
@@ -34,6 +39,7 @@ pump_stop(struct pump *p)
 	if (!p->running)
 		return;
 	p->running = false;
+	SSL_set_msg_callback(p->ssl, NULL);
 	(void)event_del(&p->client_rd);
 	(void)event_del(&p->client_wr);
 	(void)event_del(&p->target_rd);
@@ -183,6 +189,19 @@ read_records(struct pump *p)
 	}
 }
 
+/* OpenSSL has a whole message of either side's. */
+static void
+on_message(int ours, int version, int type, const void *message, size_t n, SSL *ssl, void *arg)
+{
+	struct pump *p = arg;
+
+	(void)version;
+	(void)ssl;
+	if (!ours && type == SSL3_RT_HANDSHAKE && n > 0 &&
+	    *(const uint8_t *)message == SSL3_MT_KEY_UPDATE && ++p->updates > UPDATES_MAX)
+		wire_stop(p->wire);
+}
+
 /* The rest of a message by half, record by record from the socket. As read_records(): 0 or -1. */
 static ssize_t
 read_message(struct pump *p)
@@ -192,6 +211,7 @@ read_message(struct pump *p)
 
 	ERR_clear_error();
 	p->wire->direct = true;
+	wire_turn(p->wire);
 	r = SSL_do_handshake(p->ssl);
 	if (r != 1 && SSL_get_error(p->ssl, r) != SSL_ERROR_WANT_READ)
 		ret = -1;
@@ -210,6 +230,8 @@ took(struct pump *p, ssize_t n)
 
 	if (p->wire->failed)
 		client_failed(p);
+	else if (p->updates > UPDATES_MAX)
+		pump_end(p, "too many key updates");
 	else if (n == -1)
 		tls_failed(p);
 	if (!p->running)
@@ -233,6 +255,7 @@ turn_up(struct pump *p)
 {
 	size_t got;
 
+	p->updates = 0;
 	if (p->to_target.len > 0 || p->target_deaf) {
 		(void)took(p, read_message(p));
 		return false;
@@ -244,8 +267,8 @@ turn_up(struct pump *p)
 	}
 	if (got == 0 && !p->wire->eof)
 		return false;
-	return took(p, read_records(p)) && got == WIRE_IN_SIZE && !p->client_eof &&
-	       !p->target_deaf && p->to_target.len == 0;
+	return took(p, read_records(p)) && got == WIRE_IN_SIZE && p->wire->reads > 0 &&
+	       !p->client_eof && !p->target_deaf && p->to_target.len == 0;
 }
 
 static void
@@ -424,6 +447,8 @@ pump_start(struct pump *p, struct event_base *base)
 	p->wire->direct = false;
 	p->moved = now_seconds();
 	p->running = true;
+	SSL_set_msg_callback(p->ssl, on_message);
+	SSL_set_msg_callback_arg(p->ssl, p);
 	(void)event_assign(&p->client_rd, base, p->wire->fd, rd, on_client_readable, p);
 	(void)event_assign(&p->client_wr, base, p->wire->fd, wr, on_client_writable, p);
 	(void)event_assign(&p->target_rd, base, p->target, rd, on_target_readable, p);

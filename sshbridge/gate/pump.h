@@ -25,6 +25,7 @@ struct pump {
 	uint64_t from_client, to_client; /* bytes inside TLS */
 	uint32_t idle_seconds;		 /* 0: no limit */
 	int64_t moved;			 /* when something last did, monotonic seconds */
+	unsigned updates;		 /* key updates of the client's in this turn */
 	bool client_eof;		 /* the client will send no more */
 	bool target_eof;		 /* the target will send no more */
 	bool target_deaf;		 /* it takes no more, or was told the client's end */

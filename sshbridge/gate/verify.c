@@ -147,6 +147,27 @@ judge(struct proof *p, STACK_OF(X509) * untrusted)
 	return 0;
 }
 
+/*
+ * By its code OpenSSL chooses the alert that the client gets. Of some the alert says something else
+ * than what is wrong: another code is shown for those, and the log has the reason.
+ */
+static int
+shown_code(int code)
+{
+	switch (code) {
+	/* would be internal_error, handshake_failure (TLS 1.2's "none came"), unknown_ca */
+	case X509_V_ERR_UNSPECIFIED:
+	case X509_V_ERR_APPLICATION_VERIFICATION:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+		return X509_V_ERR_CERT_REJECTED; /* bad_certificate */
+	/* would be unknown_ca, yet it is known, and its CRL is what we lack */
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return X509_V_ERR_DIFFERENT_CRL_SCOPE; /* certificate_unknown */
+	default:
+		return code;
+	}
+}
+
 int
 verify_client(X509_STORE_CTX *ctx, void *arg)
 {
@@ -173,7 +194,7 @@ verify_client(X509_STORE_CTX *ctx, void *arg)
 	if (p->why.kind == ERR_NOMEM)
 		error = X509_V_ERR_OUT_OF_MEM;
 	else if (p->why.kind == ERR_REFUSED && p->why.detail != X509_V_OK)
-		error = p->why.detail; /* chooses the alert that the client gets */
+		error = shown_code(p->why.detail);
 	X509_STORE_CTX_set_error(ctx, error);
 	ERR_clear_error();
 	return p->latest != NULL ? 1 : 0;

@@ -130,11 +130,18 @@ bio_read(BIO *b, char *p, size_t n, size_t *got)
 	struct wire_scratch *s = w->s;
 
 	BIO_clear_retry_flags(b);
+	*got = 0;
 	if (w->direct) {
+		if (w->reads == 0) {
+			BIO_set_retry_read(b);
+			return 0;
+		}
+		w->reads--;
 		*got = wire_recv(w, p, n);
 		note_first(w, p, *got);
 	} else {
-		*got = 0;
+		if (w->reads > 0)
+			w->reads--;
 		if (s->owner == w) {
 			*got = s->in_len - s->in_off < n ? s->in_len - s->in_off : n;
 			memcpy(p, s->in + s->in_off, *got);
@@ -218,7 +225,21 @@ wire_bio(struct wire *w)
 void
 wire_init(struct wire *w, struct wire_scratch *s, int fd)
 {
-	*w = (struct wire){ .s = s, .fd = fd, .direct = true };
+	*w = (struct wire){ .s = s, .fd = fd, .direct = true, .reads = WIRE_READS };
+}
+
+void
+wire_turn(struct wire *w)
+{
+	w->reads = WIRE_READS;
+}
+
+void
+wire_stop(struct wire *w)
+{
+	w->reads = 0;
+	if (w->s->owner == w)
+		w->s->in_off = w->s->in_len;
 }
 
 void
@@ -243,6 +264,7 @@ wire_fill(struct wire *w)
 	struct wire_scratch *s = w->s;
 
 	assert(!w->direct && (s->owner == NULL || s->owner == w) && s->in_off == s->in_len);
+	wire_turn(w);
 	s->in_off = 0;
 	s->in_len = wire_recv(w, s->in, sizeof(s->in));
 	if (s->in_len > 0)

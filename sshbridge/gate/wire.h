@@ -24,6 +24,8 @@
 /* The most that waits for a client that does not read (a turn's records, answers to key updates).
  */
 #define WIRE_REST_MAX (2 * WIRE_OUT_SIZE)
+/* Reads of OpenSSL's in one turn, two for a record: the largest ClientHello can have 130,000. */
+#define WIRE_READS 64
 
 struct wire;
 struct wire_scratch {
@@ -49,6 +51,7 @@ struct wire {
 	 * the client sends behind it stays in the socket until there is a place for it to go.
 	 */
 	bool direct;
+	unsigned reads;	  /* that this turn may still make, when direct; see wire_turn() */
 	bool eof;	  /* the client sent its FIN */
 	bool failed;	  /* reset, or the rest grew too large: nothing works any more */
 	bool mute;	  /* our FIN is out: what OpenSSL still wants to say is dropped */
@@ -64,10 +67,19 @@ void wire_init(struct wire *w, struct wire_scratch *s, int fd) __attribute__((no
 void wire_done(struct wire *w) __attribute__((nonnull)); /* the fd stays the caller's */
 /* A BIO over it, for SSL_set_bio(); NULL: out of memory. */
 BIO *wire_bio(struct wire *w) __attribute__((nonnull));
+/*
+ * A direct wire's turn begins. OpenSSL goes on as long as there are records, however small: after
+ * WIRE_READS it is told that there are none now, so that others have their turn. What is left is
+ * in the socket, which stays readable.
+ */
+void wire_turn(struct wire *w) __attribute__((nonnull));
+/* Nothing more is read in this turn; what wire_fill() brought is thrown away. */
+void wire_stop(struct wire *w) __attribute__((nonnull));
 
 /*
  * One recv() of at most WIRE_IN_SIZE bytes. How many; 0: nothing there now, or the end
- * (w->eof), or w->failed.
+ * (w->eof), or w->failed. All of it has to be read in this turn; w->reads is 0 afterwards when
+ * that took WIRE_READS or more.
  */
 size_t wire_fill(struct wire *w) __attribute__((nonnull));
 /*

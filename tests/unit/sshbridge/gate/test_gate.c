@@ -11,6 +11,8 @@
 
 #include "tests/unit/help/gateplay.h"
 
+#define ALICE "subjectAltName=email:alice@corp.example"
+
 static struct gateplay play;
 
 static int
@@ -124,6 +126,44 @@ expect_refusal(struct gateplay *p, const struct pki_cert *cert, int alert, const
 	gateplay_client_free(ssl);
 	gateplay_log(p, "refused", "handshake=g0-", "from=127.0.0.1:", why, NULL);
 	assert_true(gateplay_quiet(p->ident));
+}
+
+/* The same of a leaf made for it, with its issuer. */
+static void
+expect_made_refused(struct gateplay *p, const struct pki_spec *spec, struct pki_cert *issuer,
+    int alert, const char *why)
+{
+	struct pki_cert *leaf = pki_make(spec, issuer);
+	STACK_OF(X509) *more = sk_X509_new_null();
+	SSL *ssl;
+
+	assert_true(sk_X509_push(more, issuer->cert) > 0);
+	ssl = gateplay_client_on(gateplay_connect(p), leaf, more, NULL, 0);
+	assert_int_equal(alert, gateplay_alert(ssl));
+	gateplay_log(p, "refused", why, NULL);
+	gateplay_client_free(ssl);
+	sk_X509_free(more);
+	pki_free(leaf);
+}
+
+/* What mtls-connect would make of "internal error", "handshake failure" or "unknown CA". */
+static void
+the_alert_blames_what_is_to_blame(void **state)
+{
+	struct gateplay *p = *state;
+	struct pki_cert *young = pki_make(
+	    &(struct pki_spec){ .profile = PKI_INTERMEDIATE, .subject = "CN=young" }, p->pki.root);
+	char fat[17000] = "nsComment=";
+
+	memset(fat + strlen(fat), 'x', sizeof(fat) - strlen(fat) - 1);
+	expect_made_refused(p,
+	    &(struct pki_spec){ .subject = "CN=x", .serial = "-1", .ext = { ALICE } }, p->pki.inter,
+	    SSL_AD_BAD_CERTIFICATE, "serial number is negative");
+	expect_made_refused(p, &(struct pki_spec){ .subject = "CN=x", .ext = { ALICE, fat } },
+	    p->pki.inter, SSL_AD_BAD_CERTIFICATE, "too large");
+	expect_made_refused(p, &(struct pki_spec){ .subject = "CN=x", .ext = { ALICE } }, young,
+	    SSL_AD_CERTIFICATE_UNKNOWN, "there is no CRL for its issuer");
+	pki_free(young);
 }
 
 static void
@@ -376,6 +416,42 @@ tls_1_2_is_refused_unless_it_is_configured_and_nothing_resumes(void **state)
 	gateplay_client_free(ssl);
 }
 
+/* A gate that took them would work a third of a second for each of a stranger's hellos. */
+static void
+finite_field_groups_are_refused_and_curves_are_not(void **state)
+{
+	static const char *const slow[] = { "ffdhe2048", "ffdhe3072", "ffdhe8192" };
+	static const char *const good[] = {
+		"X25519",
+		"secp256r1",
+		"X448",
+		"secp384r1",
+		"secp521r1",
+		"ffdhe8192:X25519",
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+		"X25519MLKEM768",
+#endif
+	};
+	struct gateplay *p = *state;
+
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+
+		assert_int_equal(1, SSL_set1_groups_list(ssl, slow[i]));
+		assert_int_equal(SSL_AD_HANDSHAKE_FAILURE, gateplay_alert(ssl));
+		gateplay_client_free(ssl);
+		gateplay_log(p, "refused", "no suitable", NULL);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+
+		assert_int_equal(1, SSL_set1_groups_list(ssl, good[i]));
+		assert_int_equal(1, SSL_connect(ssl));
+		close(gateplay_opened(p, gateplay_open(p, NULL, 0, NULL, 0), i + 1, 0));
+		gateplay_client_free(ssl);
+	}
+}
+
 int
 main(void)
 {
@@ -384,6 +460,7 @@ main(void)
 		    a_good_certificate_is_asked_about_and_its_bytes_pass_both_ways, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_client_that_sends_before_it_is_connected_loses_nothing, serving, done),
+		cmocka_unit_test_setup_teardown(the_alert_blames_what_is_to_blame, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    certificates_that_do_not_hold_are_refused_with_alert_and_reason, serving, done),
 		cmocka_unit_test_setup_teardown(
@@ -411,6 +488,8 @@ main(void)
 		    done),
 		cmocka_unit_test_setup_teardown(
 		    tls_1_2_is_refused_unless_it_is_configured_and_nothing_resumes, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    finite_field_groups_are_refused_and_curves_are_not, serving, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,87 @@ a_client_hello_that_never_ends_is_ended_by_the_timer(void **state)
 	others_go_on(p);
 }
 
+/* The bytes of a good ClientHello, each in a record of its own: it takes the gate many turns. */
+static void
+a_client_hello_in_records_of_one_byte_is_answered(void **state)
+{
+	struct gateplay *p = *state;
+	uint8_t record[] = { 0x16, 0x03, 0x01, 0x00, 0x01, 0x00 }, answer;
+	SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+	BIO *hello = BIO_new(BIO_s_mem());
+	int fd = SSL_get_fd(ssl);
+	long n;
+	uint8_t *b;
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), hello);
+	assert_int_equal(-1, SSL_connect(ssl));
+	n = BIO_get_mem_data(hello, &b);
+	assert_in_range(n, 100, 5000);
+	for (long i = 5; i < n; i++) {
+		record[5] = b[i];
+		assert_int_equal(sizeof(record), send(fd, record, sizeof(record), 0));
+	}
+	assert_int_equal(1, recv(fd, &answer, 1, 0));
+	assert_int_equal(0x16, answer);
+	close(fd);
+	SSL_free(ssl);
+	others_go_on(p);
+}
+
+static size_t
+put(uint8_t *b, size_t at, unsigned v)
+{
+	b[at] = (uint8_t)(v >> 8);
+	b[at + 1] = (uint8_t)v;
+	return at + 2;
+}
+
+/* The alert by which a ClientHello is refused that names so many groups, and has no key share. */
+static uint8_t
+alert_for_groups(struct gateplay *p, unsigned groups)
+{
+	static uint8_t b[8192];
+	const size_t lengths = 5 + 4 + 2 + 32 + 1 + 4 + 2; /* up to that of the extensions */
+	int fd = gateplay_connect(p);
+	size_t n = lengths;
+	uint8_t alert[7];
+
+	memset(b, 0, sizeof(b));
+	n = put(b, n + 2, 43); /* supported_versions: 1.3, three bytes */
+	n = put(b, put(b, put(b, n, 3), 0x0203), 0x0400) - 1;
+	n = put(b, put(b, n, 13), 4); /* signature_algorithms: ecdsa_secp256r1_sha256 */
+	n = put(b, put(b, n, 2), 0x0403);
+	n = put(b, put(b, put(b, n, 10), 2 * groups + 2), 2 * groups);
+	for (unsigned i = 0; i < groups; i++)
+		n = put(b, n, 0x4000 + i);
+	put(b, lengths, (unsigned)(n - lengths - 2));
+	put(b, lengths - 6, 2); /* one suite, TLS_AES_128_GCM_SHA256, and no compression */
+	put(b, lengths - 4, 0x1301);
+	b[lengths - 2] = 1;
+	put(b, 0, 0x1603);
+	b[2] = 1;
+	put(b, 3, (unsigned)(n - 5));
+	b[5] = 1;
+	put(b, 7, (unsigned)(n - 9));
+	put(b, 9, 0x0303);
+	assert_int_equal(n, send(fd, b, n, 0));
+	assert_int_equal(sizeof(alert), recv(fd, alert, sizeof(alert), MSG_WAITALL));
+	assert_int_equal(0x15, alert[0]);
+	expect_end(fd);
+	return alert[6];
+}
+
+static void
+a_hello_with_more_groups_than_there_can_be_is_refused_unread(void **state)
+{
+	struct gateplay *p = *state;
+
+	assert_int_equal(SSL_AD_MISSING_EXTENSION, alert_for_groups(p, 511));
+	assert_int_equal(SSL_AD_HANDSHAKE_FAILURE, alert_for_groups(p, 512));
+	gateplay_log(p, "refused", "too many groups", NULL);
+	others_go_on(p);
+}
+
 static STACK_OF(X509) * chain_of(struct gateplay *p, int n, size_t comment)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
@@ -145,12 +226,12 @@ static STACK_OF(X509) * chain_of(struct gateplay *p, int n, size_t comment)
 }
 
 static void
-expect_chain_refused(struct gateplay *p, int n, size_t comment, const char *why)
+expect_chain_refused(struct gateplay *p, int n, size_t comment, int alert, const char *why)
 {
 	STACK_OF(X509) *chain = chain_of(p, n, comment);
 	SSL *ssl = gateplay_client_on(gateplay_connect(p), p->pki.alice, chain, NULL, 0);
 
-	(void)gateplay_alert(ssl);
+	assert_int_equal(alert, gateplay_alert(ssl));
 	gateplay_log(p, "refused", why, NULL);
 	gateplay_client_free(ssl);
 	sk_X509_pop_free(chain, X509_free);
@@ -161,9 +242,10 @@ chains_of_100_certificates_and_of_200_kilobytes_are_refused(void **state)
 {
 	struct gateplay *p = *state;
 
-	expect_chain_refused(p, 40, 16, "too many certificates");
-	expect_chain_refused(p, 100, 16, "too large");
-	expect_chain_refused(p, 20, 10000, "too large");
+	expect_chain_refused(p, 40, 16, SSL_AD_BAD_CERTIFICATE, "too many certificates");
+	/* before it has come: OpenSSL's own word */
+	expect_chain_refused(p, 100, 16, SSL_AD_ILLEGAL_PARAMETER, "too large");
+	expect_chain_refused(p, 20, 10000, SSL_AD_ILLEGAL_PARAMETER, "too large");
 	assert_true(gateplay_quiet(p->ident));
 	others_go_on(p);
 }
@@ -179,7 +261,7 @@ a_chain_of_40_kilobytes_is_refused_and_one_of_24_is_not(void **state)
 	close(gateplay_opened(p, gateplay_open(p, NULL, 0, NULL, 0), 5, 0));
 	gateplay_client_free(ssl);
 	sk_X509_pop_free(chain, X509_free);
-	expect_chain_refused(p, 5, 7500, "too large");
+	expect_chain_refused(p, 5, 7500, SSL_AD_ILLEGAL_PARAMETER, "too large");
 	others_go_on(p);
 }
 
@@ -449,6 +531,10 @@ main(void)
 		    a_client_that_says_nothing_and_leaves_is_not_even_logged, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    a_client_hello_that_never_ends_is_ended_by_the_timer, started, done),
+		cmocka_unit_test_setup_teardown(
+		    a_client_hello_in_records_of_one_byte_is_answered, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_hello_with_more_groups_than_there_can_be_is_refused_unread, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    chains_of_100_certificates_and_of_200_kilobytes_are_refused, serving, done),
 		cmocka_unit_test_setup_teardown(
