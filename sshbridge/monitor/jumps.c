@@ -356,11 +356,17 @@ fill_one(struct kid *k)
 		wire(k);
 }
 
+/* Where nothing in force wants one: who tries the candidate stays, and who is still to be given it. */
 static void
 drop_unless_tried(struct kid *k)
 {
-	if (k->m->candidate == NULL || k->sent != k->m->candidate->number)
-		drop(k);
+	const struct generation *g = k->m->candidate;
+
+	if (g != NULL && k->sent == g->number)
+		return;
+	if (k->sent == 0 && wants_trial(k->m))
+		return;
+	drop(k);
 }
 
 static unsigned
