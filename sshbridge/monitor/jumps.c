@@ -42,13 +42,16 @@ wants_trial(const struct monitor *m)
 static void
 send_host_keys(struct kid *k, const struct generation *g)
 {
-	static uint8_t buf[KEY_MAX + 64];
+	static uint8_t buf[KEY_MAX + SETTINGS_KEY_NAME_MAX + 64];
+	char name[SETTINGS_KEY_NAME_MAX];
 	struct msg_out o;
 
 	for (size_t i = 0; i < g->nhost_keys; i++) {
+		(void)snprintf(name, sizeof(name), "%s", g->host_keys[i].path);
 		msg_start(&o, buf, sizeof(buf), MSG_HOSTKEY, 0);
 		msg_put_u64(&o, g->number);
 		msg_put_u32(&o, g->host_keys[i].target);
+		msg_put_str(&o, name);
 		msg_put_bytes(&o, g->host_keys[i].data, g->host_keys[i].len);
 		kid_send(k, &o, NULL, 0);
 	}

@@ -95,7 +95,8 @@ struct ending {
 };
 /* An SSH host key of a jump target, as its file stands; locked into memory. */
 struct host_key {
-	uint32_t target; /* index in the settings */
+	uint32_t target;  /* index in the settings */
+	const char *path; /* the configuration's, for messages */
 	size_t len;
 	uint8_t *data;
 };
