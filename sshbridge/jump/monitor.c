@@ -47,8 +47,8 @@ on_hostkey(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	(void)fds;
 	(void)nfds;
 	if (msg_get_u64(m, &generation) == -1 || msg_get_u32(m, &target) == -1 ||
-	    msg_get_str(m, name, sizeof(name)) == -1 || msg_get_bytes(m, &p, &n, MSG_MAX) == -1 || msg_end(m, e) == -1 || generation == 0 ||
-	    target >= SETTINGS_TARGETS_MAX)
+	    msg_get_str(m, name, sizeof(name)) == -1 || msg_get_bytes(m, &p, &n, MSG_MAX) == -1 ||
+	    msg_end(m, e) == -1 || generation == 0 || target >= SETTINGS_TARGETS_MAX)
 		return err_set(e, ERR_PEER, "HOSTKEY: malformed");
 	if (j->offered.generation != 0 && j->offered.generation != generation)
 		return err_set(e, ERR_PEER, "HOSTKEY: of two generations");

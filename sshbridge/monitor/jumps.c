@@ -359,7 +359,8 @@ fill_one(struct kid *k)
 		wire(k);
 }
 
-/* Where nothing in force wants one: who tries the candidate stays, and who is still to be given it. */
+/* Where nothing in force wants one: who tries the candidate stays, and who is still to be given it.
+ */
 static void
 drop_unless_tried(struct kid *k)
 {

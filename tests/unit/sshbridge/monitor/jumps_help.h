@@ -165,8 +165,8 @@ generation(uint64_t number, const char *key)
 	data = mmap(NULL, KEY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(data != MAP_FAILED);
 	memcpy(data, key, strlen(key));
-	g->host_keys[0] = (struct host_key){
-		.target = 1, .path = "/test/key", .data = data, .len = strlen(key) };
+	g->host_keys[0] =
+	    (struct host_key){ .target = 1, .path = "/test/key", .data = data, .len = strlen(key) };
 	g->nhost_keys = 1;
 	return g;
 }
