@@ -133,7 +133,8 @@ build(struct monitor *m, struct generation *g, bool force, struct err *e)
 		return -1;
 	limits_apply(m, g->conf, m->ngates);
 	if (read_key(g, e) == -1 || hostkeys_read(g, e) == -1 ||
-	    (m->mode == MODE_RUN && audit_try(g->conf, e) == -1))
+	    (m->mode == MODE_RUN && audit_try(g->conf, e) == -1) ||
+	    (m->mode == MODE_TEST && logging_look(g->conf, e) == -1))
 		return -1;
 	/* who drains listens no more: a queue that nobody serves would take clients from others */
 	if (m->mode == MODE_RUN && !m->draining &&
