@@ -133,7 +133,7 @@ $(EMPTY): $(if $(ROOT),$(if $(shell find $(EMPTY) -maxdepth 0 ! -uid 0 2>/dev/nu
 # The PAM module: its own objects and the few library files that it needs, compiled as PIC.
 AREAS += pam_mtls
 OBJ_pam_mtls := $(patsubst %.c,$(OBJ)/pic/%.o,$(wildcard pam_mtls/*.c))
-PAM_LIB_OBJ := $(patsubst %,$(OBJ)/pic/lib/%.o,daemon deadline err msg msgio sockpath text)
+PAM_LIB_OBJ := $(patsubst %,$(OBJ)/pic/lib/%.o,daemon deadline err msg msgio pamoptions sockpath text)
 PAM_SO := $(BUILD)/lib/security/pam_mtls.so
 $(OBJ)/pic/%.o: %.c | $(BUILD)/.deps-ok
 	@echo "  CC    $< (PIC)"

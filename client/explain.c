@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "cred.h"
 #include "explain.h"
 #include "text.h"
 
@@ -271,6 +272,23 @@ san_list(X509 *cert, char *dst, size_t size)
 	GENERAL_NAMES_free(names);
 }
 
+/* Of the server's own certificate, though it may be one above it that the clock is against. */
+static void
+server_time(const X509 *cert, bool expired, char *dst, size_t size)
+{
+	int64_t t;
+	char when[TEXT_TIME_SIZE], own[80] = "";
+
+	if (cert != NULL &&
+	    cred_time(expired ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert), &t) == 0)
+		(void)snprintf(own, sizeof(own), " (the server's is good %s %s)",
+		    expired ? "until" : "from", text_time(when, t));
+	(void)snprintf(dst, size,
+	    "the server's certificate, or that of its CA, %s%s: the bridge's administrator has to "
+	    "put a new one there, or this computer's clock is wrong",
+	    expired ? "has expired" : "is not valid yet", own);
+}
+
 char *
 explain_verify(long result, X509 *cert, const char *name, char *dst, size_t size)
 {
@@ -297,6 +315,10 @@ explain_verify(long result, X509 *cert, const char *name, char *dst, size_t size
 		    "the server's certificate (issuer \"%s\") is not signed by "
 		    "a CA of yours; see --ca",
 		    issuer);
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		server_time(cert, result == X509_V_ERR_CERT_HAS_EXPIRED, dst, size);
 		break;
 	case X509_V_ERR_INVALID_PURPOSE:
 		(void)snprintf(dst, size,

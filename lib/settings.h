@@ -18,8 +18,9 @@
 #define SETTINGS_NAME_MAX      64
 #define SETTINGS_HOST_MAX      256
 
-#define SETTINGS_NETWORKS_MAX  64 /* jump-networks */
-#define SETTINGS_HOST_KEYS_MAX 4  /* SSH host keys of one target */
+#define SETTINGS_NETWORKS_MAX  64  /* jump-networks */
+#define SETTINGS_HOST_KEYS_MAX 4   /* SSH host keys of one target */
+#define SETTINGS_KEY_NAME_MAX  160 /* of a host key's file, for messages */
 #define SETTINGS_BANNER_MAX    1024
 
 enum settings_mode { TARGET_FORWARD = 0, TARGET_JUMP = 1 };

@@ -16,7 +16,7 @@
 #include <security/pam_modutil.h>
 
 #include "daemon.h"
-#include "options.h"
+#include "pamoptions.h"
 #include "question.h"
 #include "socket.h"
 
@@ -67,7 +67,7 @@ uid_get(pam_handle_t *pamh, struct question *q, struct err *e)
 
 /* Ask about the connection `shown`; buf has MSG_MAX bytes for question and answer. */
 static int
-ask_about(const struct question *q, int shown, const struct options *o, struct deadline d,
+ask_about(const struct question *q, int shown, const struct pamoptions *o, struct deadline d,
     void *buf, struct answer *a, struct err *e)
 {
 	struct msg_out out;
@@ -85,7 +85,7 @@ ask_about(const struct question *q, int shown, const struct options *o, struct d
 
 /* The question of one hook, from the handle to the answer. */
 static int
-ask(pam_handle_t *pamh, struct question *q, const struct options *o, struct answer *a,
+ask(pam_handle_t *pamh, struct question *q, const struct pamoptions *o, struct answer *a,
     struct err *e)
 {
 	const char *hint = pam_getenv(pamh, "SSH_CONNECTION");
@@ -156,10 +156,10 @@ facts_put(pam_handle_t *pamh, const struct answer *a, struct err *e)
 }
 
 static enum outcome
-judge(pam_handle_t *pamh, struct question *q, int argc, const char **argv, struct options *o,
+judge(pam_handle_t *pamh, struct question *q, int argc, const char **argv, struct pamoptions *o,
     struct answer *a, struct err *e)
 {
-	if (options_parse(argc, argv, q->hook == HOOK_ACCOUNT, o, e) == -1)
+	if (pamoptions_parse(argc, argv, q->hook == HOOK_ACCOUNT, o, e) == -1)
 		return OUTCOME_OPTIONS;
 	q->bind_session = o->bind_session;
 	if (ask(pamh, q, o, a, e) == -1)
@@ -206,7 +206,7 @@ static int
 decide(pam_handle_t *pamh, int flags, enum hook hook, int argc, const char **argv)
 {
 	struct question q = { .hook = hook, .service = "", .account = "", .auth_info = "" };
-	struct options o = { .debug = false };
+	struct pamoptions o = { .debug = false };
 	struct answer a = { .yes = false };
 	struct err e = { .kind = ERR_NONE };
 	enum outcome outcome = judge(pamh, &q, argc, argv, &o, &a, &e);
@@ -220,10 +220,10 @@ decide(pam_handle_t *pamh, int flags, enum hook hook, int argc, const char **arg
 static int
 agree(pam_handle_t *pamh, int argc, const char **argv)
 {
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
-	if (options_parse(argc, argv, false, &o, &e) == 0)
+	if (pamoptions_parse(argc, argv, false, &o, &e) == 0)
 		return PAM_SUCCESS;
 	pam_syslog(pamh, LOG_ERR, "the line in pam.d is wrong: %s", e.text);
 	return PAM_SERVICE_ERR;

@@ -163,6 +163,8 @@ end_cell(const void *arg, size_t row, size_t column, char *dst, size_t size)
 		(void)snprintf(dst, size, "%" PRId64, days_left(end, s->now));
 	else if (s->now > end->until)
 		(void)snprintf(dst, size, "ENDED");
+	else if (s->now < end->from)
+		(void)snprintf(dst, size, "NOT YET");
 	else if (ends_soon(end, s->now))
 		(void)snprintf(dst, size, "soon");
 	text_clean(dst);

@@ -71,6 +71,23 @@ name_of_other(const struct wire *w)
 	return "not TLS";
 }
 
+/* The client's own word on the handshake: RFC 8446 section 6.2. */
+static bool
+alert_why(unsigned long code, char *dst, size_t size)
+{
+	int alert = ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET;
+	bool certificate =
+	    (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
+	    alert == SSL_AD_UNKNOWN_CA;
+
+	if (ERR_GET_LIB(code) != ERR_LIB_SSL || alert < 0 || alert > 255)
+		return false;
+	(void)snprintf(dst, size, "the client %s: its TLS alert is \"%s\"",
+	    certificate ? "does not accept the server's certificate" : "broke the handshake off",
+	    SSL_alert_desc_string_long(alert));
+	return true;
+}
+
 /* One reason for the log, from the most telling source. */
 static const char *
 handshake_why(struct conn *c, char *dst, size_t size)
@@ -82,6 +99,8 @@ handshake_why(struct conn *c, char *dst, size_t size)
 		return other;
 	if (c->early->proof->why.kind != ERR_NONE)
 		return c->early->proof->why.text;
+	if (alert_why(code, dst, size))
+		return dst;
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL)
 		switch (ERR_GET_REASON(code)) {
 		case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:

@@ -24,6 +24,18 @@ ident_monotonic(void)
 	return ts.tv_sec;
 }
 
+/* In nanoseconds: of whole seconds of two clocks the difference is now one, now another. */
+int64_t
+ident_wall(int64_t monotonic)
+{
+	struct timespec ts;
+	int64_t apart;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	apart = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec - ident_nanoseconds();
+	return monotonic + apart / 1000000000;
+}
+
 int64_t
 ident_nanoseconds(void)
 {

@@ -73,9 +73,10 @@ int ident_start(struct ident *id, int channel, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 /* Connections are shut down, everything is freed. */
 void ident_done(struct ident *id) __attribute__((nonnull));
-int64_t ident_now(void);	 /* seconds since 1970-01-01 UTC */
-int64_t ident_monotonic(void);	 /* seconds of a clock that nobody sets */
-int64_t ident_nanoseconds(void); /* of the same */
+int64_t ident_now(void);	       /* seconds since 1970-01-01 UTC */
+int64_t ident_monotonic(void);	       /* seconds of a clock that nobody sets */
+int64_t ident_wall(int64_t monotonic); /* when that was, by ident_now()'s clock as it stands */
+int64_t ident_nanoseconds(void);       /* of the same */
 /* monitor.c: READY for a generation that is in force now, or that is not taken */
 void ident_ready(struct ident *id, uint64_t number, const struct err *why_not)
     __attribute__((nonnull(1)));

@@ -26,7 +26,7 @@ describe(const struct conn *c, const struct identity *identity, struct conninfo 
 {
 	memset(i, 0, sizeof(*i));
 	i->id = c->id;
-	i->since = table_since(c, ident_now());
+	i->since = ident_wall(c->since);
 	(void)snprintf(i->identity, sizeof(i->identity), "%s", c->person->name);
 	endpoint_to(&c->client, &i->from);
 	(void)snprintf(i->target, sizeof(i->target), "%s", c->target);
@@ -154,8 +154,7 @@ put_channel(struct msg_out *o, const struct channel *ch)
 	(void)snprintf(text, sizeof(text),
 	    "%" PRIu32 " to %s at %s since %s, %" PRIu64 " in, %" PRIu64 " out%s", ch->number,
 	    reach_text(&ch->to, to), endpoint_text_port(&ch->leg.tuple.remote, at),
-	    text_time(since, ident_now() - (ident_monotonic() - ch->since)), in, out,
-	    ch->leg.ended ? ", ending" : "");
+	    text_time(since, ident_wall(ch->since)), in, out, ch->leg.ended ? ", ending" : "");
 	put_fact(o, "channel", text);
 }
 

@@ -206,12 +206,6 @@ table_live(struct table *t, struct conn *c)
 	t->nlive++;
 }
 
-int64_t
-table_since(const struct conn *c, int64_t now)
-{
-	return now - (ident_monotonic() - c->since);
-}
-
 static void
 take_off(struct table *t, struct conn *c)
 {

@@ -99,9 +99,6 @@ uint32_t table_count(const struct table *t, const char *name) __attribute__((non
 /* Its leg is there, or will be before anybody hears of it. */
 void table_live(struct table *t, struct conn *c) __attribute__((nonnull));
 
-/* When it began, in seconds since 1970-01-01 UTC. */
-int64_t table_since(const struct conn *c, int64_t now) __attribute__((nonnull));
-
 struct conn *table_by_id(const struct table *t, uint64_t id) __attribute__((nonnull));
 struct conn *table_by_number(const struct table *t, const struct gate *g, uint32_t number)
     __attribute__((nonnull(1)));

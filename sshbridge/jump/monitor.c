@@ -39,6 +39,7 @@ on_hostkey(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 {
 	struct jump *j = ctx;
 	const uint8_t *p;
+	char name[SETTINGS_KEY_NAME_MAX];
 	uint64_t generation;
 	uint32_t target;
 	size_t n;
@@ -46,15 +47,17 @@ on_hostkey(void *ctx, struct msg_in *m, int *fds, size_t nfds, struct err *e)
 	(void)fds;
 	(void)nfds;
 	if (msg_get_u64(m, &generation) == -1 || msg_get_u32(m, &target) == -1 ||
-	    msg_get_bytes(m, &p, &n, MSG_MAX) == -1 || msg_end(m, e) == -1 || generation == 0 ||
-	    target >= SETTINGS_TARGETS_MAX)
+	    msg_get_str(m, name, sizeof(name)) == -1 || msg_get_bytes(m, &p, &n, MSG_MAX) == -1 ||
+	    msg_end(m, e) == -1 || generation == 0 || target >= SETTINGS_TARGETS_MAX)
 		return err_set(e, ERR_PEER, "HOSTKEY: malformed");
 	if (j->offered.generation != 0 && j->offered.generation != generation)
 		return err_set(e, ERR_PEER, "HOSTKEY: of two generations");
 	j->offered.generation = generation;
 	if (j->offered.why.kind == ERR_NONE &&
-	    hostkeys_add(&j->keys, target, p, n, &j->offered.why) == -1)
+	    hostkeys_add(&j->keys, target, p, n, &j->offered.why) == -1) {
+		(void)err_prefix(&j->offered.why, "host-keys: %s", name);
 		hostkeys_done(&j->keys);
+	}
 	return 0;
 }
 

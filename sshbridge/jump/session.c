@@ -58,7 +58,7 @@ hostkeys_add(struct hostkeys *h, uint32_t target, const uint8_t *text, size_t n,
 	if (target >= SETTINGS_TARGETS_MAX)
 		return err_set(e, ERR_PEER, "host key of target %u", target);
 	if (memchr(text, '\0', n) != NULL)
-		return err_set(e, ERR_FORMAT, "host key: not a text");
+		return err_set(e, ERR_FORMAT, "not a text");
 	if ((copy = malloc(n + 1)) == NULL)
 		return err_nomem(e, "host key");
 	memcpy(copy, text, n);
@@ -67,7 +67,7 @@ hostkeys_add(struct hostkeys *h, uint32_t target, const uint8_t *text, size_t n,
 	explicit_bzero(copy, n);
 	free(copy);
 	if (r != SSH_OK)
-		return err_set(e, ERR_FORMAT, "host key: not a private key without a passphrase");
+		return err_set(e, ERR_FORMAT, "no private key is in it, or one with a passphrase");
 	if (add_key(h, target, key, e) == -1) {
 		ssh_key_free(key);
 		return -1;

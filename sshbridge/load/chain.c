@@ -12,7 +12,9 @@
 
 #include "certtime.h"
 #include "child.h"
+#include "dertime.h"
 #include "load.h"
+#include "text.h"
 
 /* OpenSSL's security level 2, at which gates run (SSL_CTX_set_security_level(3)). */
 #define SECURITY_BITS 112
@@ -150,30 +152,44 @@ note_end(struct load *l, const X509 *leaf)
 	(void)x509text_name(l->chain_name, sizeof(l->chain_name), X509_get_subject_name(leaf));
 }
 
+/* What clients refuse is theirs to say: the bridge itself can still start. */
+static void
+warn(const struct load *l, const char *name, X509 *leaf, int64_t now)
+{
+	char span[CERTTIME_SPAN_SIZE], when[TEXT_TIME_SIZE];
+
+	if (l->chain_until != 0 && now > l->chain_until)
+		load_text(CHILD_WARNING,
+		    "%s: the server's certificate has expired %s ago (notAfter %s): clients will "
+		    "refuse it",
+		    name, certtime_span(span, now - l->chain_until),
+		    text_time(when, l->chain_until));
+	if (l->chain_until != 0 && now < l->chain_from)
+		load_text(CHILD_WARNING,
+		    "%s: the server's certificate begins in %s (notBefore %s): clients will refuse "
+		    "it until then, or the clock is wrong",
+		    name, certtime_span(span, l->chain_from - now), text_time(when, l->chain_from));
+	if ((X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) == 0 ||
+	    (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) == 0)
+		load_text(CHILD_WARNING,
+		    "%s: not a certificate for a TLS server (extended key usage): clients will "
+		    "refuse it",
+		    name);
+}
+
 int
 load_chain(struct load *l, const struct load_file *f, int64_t now, struct err *e)
 {
 	X509 *leaf = NULL;
-	time_t t = (time_t)now;
 	int r = -1;
 
 	ERR_clear_error();
 	if (parse_chain(f, &leaf, e) == 0 && judge_key(l, f->name, leaf, e) == 0)
 		r = 0;
-	if (r == 0)
+	if (r == 0) {
 		note_end(l, leaf);
-	/* what clients refuse is theirs to say: the bridge itself can still start */
-	if (r == 0 && X509_cmp_time(X509_get0_notAfter(leaf), &t) < 0)
-		load_text(CHILD_WARNING,
-		    "%s: the server's certificate has expired: clients will "
-		    "refuse it",
-		    f->name);
-	if (r == 0 && ((X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) == 0 ||
-			  (X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) == 0))
-		load_text(CHILD_WARNING,
-		    "%s: not a certificate for a TLS server (extended key "
-		    "usage): clients will refuse it",
-		    f->name);
+		warn(l, f->name, leaf, now);
+	}
 	explicit_bzero(l->key, sizeof(l->key));
 	l->key_len = 0;
 	X509_free(leaf);

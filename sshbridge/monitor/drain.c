@@ -38,6 +38,20 @@ close_listeners(struct monitor *m)
 	m->current->listeners = NULL;
 }
 
+/* CRLs that were on their way are read again by the copy, and by who comes next. */
+static void
+put_candidate_off(struct monitor *m)
+{
+	if (m->candidate == NULL || !m->candidate->crls_only) {
+		generation_fail(m, "draining");
+		return;
+	}
+	generation_free(m->candidate);
+	m->candidate = NULL;
+	m->offered = false;
+	kid_kill(&m->load, "");
+}
+
 /*
  * The process that the service manager knows ends at once, so that a new instance can start; a
  * copy of it goes on with the sessions. The children are not its own: they are known by their
@@ -56,7 +70,7 @@ drain_start(struct monitor *m)
 		monitor_stop(m, 0); /* not in service yet: there is nothing to drain */
 		return;
 	}
-	generation_fail(m, "draining");
+	put_candidate_off(m);
 	kid_kill(&m->explainer, "");
 	explain_done(m, false, "draining");
 	notify(m, "STOPPING=1");

@@ -126,14 +126,47 @@ start_load(struct monitor *m, struct err *e)
 	return 0;
 }
 
+static bool
+differ(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
+/* A reload cannot take these: nobody shall believe that it did. */
+static void
+tell_what_waits_for_a_restart(struct monitor *m, const struct conf *was, const struct conf *c)
+{
+	const struct {
+		const char *name;
+		bool changed;
+	} options[] = {
+		{ "user", differ(was->user, c->user) },
+		{ "ident-user", differ(was->ident_user, c->ident_user) },
+		{ "workers", was->workers != c->workers },
+		{ "ident-socket", differ(was->ident_socket, c->ident_socket) },
+		{ "control-socket", differ(was->control_socket, c->control_socket) },
+		{ "keys-socket", differ(was->keys_socket, c->keys_socket) },
+		{ "locks", differ(was->locks, c->locks) },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].changed)
+			monitor_log(m, CHILD_WARNING,
+			    "%s: its new value counts from the next start on, not from a reload",
+			    options[i].name);
+}
+
 static int
 build(struct monitor *m, struct generation *g, bool force, struct err *e)
 {
 	if ((g->conf = conf_load(m->conf_path, e)) == NULL)
 		return -1;
+	if (m->current != NULL)
+		tell_what_waits_for_a_restart(m, m->current->conf, g->conf);
 	limits_apply(m, g->conf, m->ngates);
 	if (read_key(g, e) == -1 || hostkeys_read(g, e) == -1 ||
-	    (m->mode == MODE_RUN && audit_try(g->conf, e) == -1))
+	    (m->mode == MODE_RUN && audit_try(g->conf, e) == -1) ||
+	    (m->mode == MODE_TEST && logging_look(g->conf, e) == -1))
 		return -1;
 	/* who drains listens no more: a queue that nobody serves would take clients from others */
 	if (m->mode == MODE_RUN && !m->draining &&

@@ -69,7 +69,8 @@ hostkeys_read(struct generation *g, struct err *e)
 			struct host_key *key = &g->host_keys[g->nhost_keys++];
 
 			key->target = i;
-			if (read_one(key, c->target[i].host_keys.v[k], e) == -1)
+			key->path = c->target[i].host_keys.v[k];
+			if (read_one(key, key->path, e) == -1)
 				return err_prefix(
 				    e, "target \"%s\": host-keys", c->settings.targets[i].name);
 		}

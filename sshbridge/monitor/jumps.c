@@ -42,13 +42,16 @@ wants_trial(const struct monitor *m)
 static void
 send_host_keys(struct kid *k, const struct generation *g)
 {
-	static uint8_t buf[KEY_MAX + 64];
+	static uint8_t buf[KEY_MAX + SETTINGS_KEY_NAME_MAX + 64];
+	char name[SETTINGS_KEY_NAME_MAX];
 	struct msg_out o;
 
 	for (size_t i = 0; i < g->nhost_keys; i++) {
+		(void)snprintf(name, sizeof(name), "%s", g->host_keys[i].path);
 		msg_start(&o, buf, sizeof(buf), MSG_HOSTKEY, 0);
 		msg_put_u64(&o, g->number);
 		msg_put_u32(&o, g->host_keys[i].target);
+		msg_put_str(&o, name);
 		msg_put_bytes(&o, g->host_keys[i].data, g->host_keys[i].len);
 		kid_send(k, &o, NULL, 0);
 	}
@@ -356,11 +359,18 @@ fill_one(struct kid *k)
 		wire(k);
 }
 
+/* Where nothing in force wants one: who tries the candidate stays, and who is still to be given it.
+ */
 static void
 drop_unless_tried(struct kid *k)
 {
-	if (k->m->candidate == NULL || k->sent != k->m->candidate->number)
-		drop(k);
+	const struct generation *g = k->m->candidate;
+
+	if (g != NULL && k->sent == g->number)
+		return;
+	if (k->sent == 0 && wants_trial(k->m))
+		return;
+	drop(k);
 }
 
 static unsigned

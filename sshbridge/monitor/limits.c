@@ -57,7 +57,7 @@ limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 {
 	uint32_t n = raised(RLIMIT_NOFILE, 1024), room = n > 2 * RESERVE ? n - RESERVE : n / 2;
 	uint32_t one_gate = room / 2, in_ident = room - room / 8, all = one_gate * workers, most;
-	bool jump = has_jump(c), first = m->mode != MODE_EXPLAIN && m->current == NULL;
+	bool jump = has_jump(c), first = m->mode == MODE_RUN && m->current == NULL;
 
 	if (jump)
 		in_ident /= 3;
@@ -65,7 +65,7 @@ limits_apply(struct monitor *m, struct conf *c, unsigned workers)
 	c->settings.gate_connections = one_gate;
 	c->settings.ask_uid = m->root ? 0 : m->uid;
 	c->settings.keys_gid = m->keys_gid;
-	/* said once, not at every reload */
+	/* said once, not at every reload; what -t has is the shell's, and one gate */
 	if (first && c->settings.connections > most)
 		monitor_log(m, CHILD_WARNING,
 		    "limits: connections is cut from %u to %u, for want "

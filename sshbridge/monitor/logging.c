@@ -1,6 +1,7 @@
 /* logging.c - lines to the log process, and where that one writes */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,12 +157,46 @@ log_open(struct monitor *m, const struct conf *c)
 	kid_send(&m->log, &o, &fd, 1);
 }
 
+/* Whether it could be appended to, or made where it is not there; it is not made here. */
+static int
+look_at_file(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return err_set(e, ERR_FORMAT, "%s: not a regular file", path);
+		if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == -1)
+			return err_sys(e, errno, "%s", path);
+		return 0;
+	}
+	if (errno != ENOENT || slash == NULL)
+		return err_sys(e, errno, "%s", path);
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
+	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == -1)
+		return err_sys(e, errno, "%s: its folder", path);
+	return 0;
+}
+
+int
+logging_look(const struct conf *c, struct err *e)
+{
+	if (strchr(c->log, '/') != NULL && look_at_file(c->log, e) == -1)
+		return err_prefix(e, "log");
+	if (strchr(c->audit_to, '/') != NULL && look_at_file(c->audit_to, e) == -1)
+		return err_prefix(e, "audit");
+	return 0;
+}
+
 void
 logging_open(struct monitor *m)
 {
 	struct generation *g = m->current != NULL ? m->current : m->candidate;
 
-	if (g == NULL || m->log.q == NULL)
+	/* -t makes no file: logging_look() has been there */
+	if (g == NULL || m->log.q == NULL || m->mode != MODE_RUN)
 		return;
 	log_open(m, g->conf);
 	audit_open(m, g->conf);

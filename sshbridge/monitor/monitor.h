@@ -95,7 +95,8 @@ struct ending {
 };
 /* An SSH host key of a jump target, as its file stands; locked into memory. */
 struct host_key {
-	uint32_t target; /* index in the settings */
+	uint32_t target;  /* index in the settings */
+	const char *path; /* the configuration's, for messages */
 	size_t len;
 	uint8_t *data;
 };
@@ -196,6 +197,8 @@ void monitor_log_line(struct monitor *m, enum child_level level, const char *tag
     __attribute__((nonnull));
 /* Open the configured destinations and hand them to the log process; again after SIGHUP. */
 void logging_open(struct monitor *m) __attribute__((nonnull));
+/* For -t: whether log and trail could be written where they are files; none is made. */
+int logging_look(const struct conf *c, struct err *e) __attribute__((warn_unused_result, nonnull));
 /* "stderr", "syslog" or a file, which `open_file` opens. Returns the descriptor, -1 and *e. */
 int logging_destination(const char *to, int (*open_file)(const char *, struct err *),
     uint32_t *kind, struct err *e) __attribute__((warn_unused_result, nonnull));

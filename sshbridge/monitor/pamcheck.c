@@ -11,6 +11,7 @@
 
 #include "file.h"
 #include "pamcheck.h"
+#include "pamoptions.h"
 #include "text.h"
 
 #define ACCOUNT_LINE "account required pam_mtls.so source=bridge bind=session"
@@ -161,6 +162,26 @@ find_ours(const struct pamfile *f, enum pamtype type)
 	return NULL;
 }
 
+/* The module reads them by the same function, and refuses every login by a line with a bad one. */
+static void
+check_args(struct check *k, const struct pamline *l)
+{
+	char *copy = strdup(l->args), *save = NULL, *word;
+	const char *argv[PAMFILE_WORDS / 2];
+	struct pamoptions o;
+	struct err e = { 0 };
+	int n = 0;
+
+	if (copy == NULL)
+		return;
+	for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		argv[n++] = word;
+	if (pamoptions_parse(n, argv, l->type == PAMTYPE_ACCOUNT, &o, &e) == -1)
+		say(k, l->file, l->line, "pam_mtls.so refuses every login by this line: %s",
+		    e.text);
+	free(copy);
+}
+
 /* Of every line of ours, whatever its type and place. */
 static void
 check_form(struct check *k, const struct pamline *l)
@@ -177,9 +198,7 @@ check_form(struct check *k, const struct pamline *l)
 	if (l->level > 0)
 		say(k, l->file, l->line,
 		    "pam_mtls.so is in a substack: write it into the service's own file");
-	if (l->type != PAMTYPE_ACCOUNT && has_bind_session(l))
-		say(k, l->file, l->line,
-		    "bind=session belongs on the account line only: leave it out here");
+	check_args(k, l);
 }
 
 /* Lines before ours that may end the stack with a yes. How many of any kind there are. */
@@ -257,7 +276,8 @@ pamcheck_service(const char *service, pamfile_source *source, void *arg,
 	}
 	k.f = f;
 	for (size_t i = 0; i < f->nfaults; i++)
-		say(&k, f->faults[i].file, f->faults[i].line, "%s: PAM refuses every login with it",
+		say(&k, f->faults[i].file, f->faults[i].line,
+		    "%s: PAM does not take the line, and refuses logins or goes on without it",
 		    f->faults[i].text);
 	account = find_ours(f, PAMTYPE_ACCOUNT);
 	check_account(&k, account);

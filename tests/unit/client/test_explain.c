@@ -161,6 +161,22 @@ errors_of_the_library_become_sentences(void **state)
 	assert_non_null(strstr(explain_tls(0, 0, &s, text, sizeof(text)), "closed"));
 }
 
+static void
+a_server_certificate_out_of_its_time_is_told_with_that_time(void **state)
+{
+	(void)state;
+	assert_non_null(ASN1_TIME_set(X509_getm_notBefore(leaf), T0));
+	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(leaf), T0 + 86400));
+	(void)explain_verify(X509_V_ERR_CERT_HAS_EXPIRED, leaf, "b", text, sizeof(text));
+	assert_non_null(
+	    strstr(text, "has expired (the server's is good until 2027-01-16T08:00:00Z): "));
+	assert_non_null(strstr(text, "administrator"));
+	(void)explain_verify(X509_V_ERR_CERT_NOT_YET_VALID, leaf, "b", text, sizeof(text));
+	assert_non_null(
+	    strstr(text, "is not valid yet (the server's is good from 2027-01-15T08:00:00Z): "));
+	assert_non_null(strstr(text, "clock is wrong"));
+}
+
 int
 main(void)
 {
@@ -172,6 +188,7 @@ main(void)
 		cmocka_unit_test(own_validity_is_told_within_the_last_hour_only),
 		cmocka_unit_test(what_is_not_tls_is_named_and_a_tls_record_is_not),
 		cmocka_unit_test(errors_of_the_library_become_sentences),
+		cmocka_unit_test(a_server_certificate_out_of_its_time_is_told_with_that_time),
 	};
 
 	return cmocka_run_group_tests(tests, leaf_make, leaf_free);

@@ -71,18 +71,26 @@ jumpplay_start_here(struct jumpplay *p, void (*run)(void))
 }
 
 void
-jumpplay_hostkey(struct jumpplay *p, uint64_t generation, uint32_t target, ssh_key key)
+jumpplay_hostkey_text(struct jumpplay *p, uint64_t generation, uint32_t target, const char *text)
 {
 	uint8_t buf[16384];
 	struct msg_out o;
-	char *text = NULL;
 
-	assert_int_equal(SSH_OK, ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text));
 	msg_start(&o, buf, sizeof(buf), MSG_HOSTKEY, 0);
 	msg_put_u64(&o, generation);
 	msg_put_u32(&o, target);
+	msg_put_str(&o, "/test/key");
 	msg_put_bytes(&o, text, strlen(text));
 	stage_send(p->stage.monitor, &o, NULL, 0);
+}
+
+void
+jumpplay_hostkey(struct jumpplay *p, uint64_t generation, uint32_t target, ssh_key key)
+{
+	char *text = NULL;
+
+	assert_int_equal(SSH_OK, ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text));
+	jumpplay_hostkey_text(p, generation, target, text);
 	ssh_string_free_char(text);
 }
 

@@ -47,6 +47,9 @@ void jumpplay_start_here(struct jumpplay *p, void (*run)(void));
 /* PEER, HOSTKEY, GENERATION 1: it is ready for a connection then. */
 void jumpplay_ready(struct jumpplay *p);
 void jumpplay_hostkey(struct jumpplay *p, uint64_t generation, uint32_t target, ssh_key key);
+/* The same with what stands in the file /test/key. */
+void jumpplay_hostkey_text(
+    struct jumpplay *p, uint64_t generation, uint32_t target, const char *text);
 void jumpplay_generation(struct jumpplay *p, uint64_t generation);
 /* START: returns the client's end; or with an end that there is, which is closed here. */
 #define JUMPPLAY_CONN 0x1234abcdULL

@@ -1,10 +1,10 @@
 /* test_options.c - a line in pam.d is taken as a whole or not at all */
-#include "pam_mtls/options.h"
+#include "pamoptions.h"
 #include "stack.h"
 
 /* Up to four words. */
 static int
-parse(struct options *o, struct err *e, const char *a, const char *b, const char *c)
+parse(struct pamoptions *o, struct err *e, const char *a, const char *b, const char *c)
 {
 	const char *argv[3];
 	int argc = 0;
@@ -15,17 +15,17 @@ parse(struct options *o, struct err *e, const char *a, const char *b, const char
 		if (word != NULL)
 			argv[argc++] = word;
 	}
-	return options_parse(argc, argv, true, o, e);
+	return pamoptions_parse(argc, argv, true, o, e);
 }
 
 static void
 an_empty_line_has_the_defaults(void **state)
 {
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(0, options_parse(0, NULL, true, &o, &e));
+	assert_int_equal(0, pamoptions_parse(0, NULL, true, &o, &e));
 	assert_string_equal("/run/sshbridge/ident.sock", o.socket);
 	assert_int_equal(2000, o.timeout_ms);
 	assert_false(o.debug);
@@ -34,7 +34,7 @@ an_empty_line_has_the_defaults(void **state)
 static void
 words_are_taken_in_any_order(void **state)
 {
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;
@@ -53,14 +53,14 @@ static void
 bind_session_stands_on_the_account_line_only(void **state)
 {
 	const char *session[] = { "bind=session" }, *any[] = { "bind=any" };
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(0, options_parse(1, session, true, &o, &e));
-	assert_int_equal(-1, options_parse(1, session, false, &o, &e));
+	assert_int_equal(0, pamoptions_parse(1, session, true, &o, &e));
+	assert_int_equal(-1, pamoptions_parse(1, session, false, &o, &e));
 	assert_non_null(strstr(e.text, "account line"));
-	assert_int_equal(0, options_parse(1, any, false, &o, &e));
+	assert_int_equal(0, pamoptions_parse(1, any, false, &o, &e));
 	assert_false(o.bind_session);
 }
 
@@ -119,7 +119,7 @@ one_bad_word_spoils_the_line_and_is_named(void **state)
 		{ "debug=yes", "without a value" },
 		{ "colour=\033[31m", "\\x1b[31m" },
 	};
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;
@@ -143,7 +143,7 @@ no_word_may_come_twice(void **state)
 {
 	static const char *const words[] = { "source=bridge", "bind=any", "timeout=200",
 		"socket=/a/b", "debug" };
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;
@@ -160,7 +160,7 @@ static void
 socket_path_has_at_most_107_bytes(void **state)
 {
 	char word[200] = "socket=/";
-	struct options o;
+	struct pamoptions o;
 	struct err e;
 
 	(void)state;

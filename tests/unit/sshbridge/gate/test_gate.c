@@ -181,6 +181,21 @@ certificates_that_do_not_hold_are_refused_with_alert_and_reason(void **state)
 }
 
 static void
+a_client_that_refuses_the_server_is_told_as_that(void **state)
+{
+	struct gateplay *p = *state;
+	SSL *ssl = gateplay_client(p, p->pki.alice, NULL);
+
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL); /* it trusts nobody */
+	assert_int_not_equal(1, SSL_connect(ssl));
+	gateplay_client_free(ssl);
+	gateplay_log(p, "refused",
+	    "why=\"the client does not accept the server's certificate: its TLS alert is "
+	    "\\\"unknown CA\\\"\"",
+	    NULL);
+}
+
+static void
 the_line_of_a_refusal_names_the_certificate(void **state)
 {
 	struct gateplay *p = *state;
@@ -465,6 +480,8 @@ main(void)
 		    certificates_that_do_not_hold_are_refused_with_alert_and_reason, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    the_line_of_a_refusal_names_the_certificate, serving, done),
+		cmocka_unit_test_setup_teardown(
+		    a_client_that_refuses_the_server_is_told_as_that, serving, done),
 		cmocka_unit_test_setup_teardown(
 		    idents_refusal_reaches_the_client_as_one_line, serving, done),
 		cmocka_unit_test_setup_teardown(

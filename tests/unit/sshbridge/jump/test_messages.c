@@ -26,7 +26,7 @@ static const struct {
 	uint64_t values[4];
 } messages[] = {
 	{ MONITOR, MSG_PEER, NEW, "wwf", { 5, 0 } },
-	{ MONITOR, MSG_HOSTKEY, NEW, "qwb", { 1, 0 } },
+	{ MONITOR, MSG_HOSTKEY, NEW, "qwbb", { 1, 0 } },
 	{ MONITOR, MSG_GENERATION, NEW, "qf", { 1 } },
 	{ IDENT, MSG_START, READY, "wbf", { 0 } },
 	{ IDENT, MSG_CUT, LOGIN, "wb", { 2 } },
@@ -195,6 +195,22 @@ what_is_wrong_with_a_generation_is_told(void **state)
 	}
 }
 
+static void
+a_file_that_is_no_host_key_is_named(void **state)
+{
+	char why[512];
+
+	(void)state;
+	jumpplay_start(&p);
+	p.ident = stage_peer(&p.stage, 5, 0);
+	jumpplay_hostkey_text(&p, 1, 0, "ssh-ed25519 AAAA the public half\n");
+	jumpplay_generation(&p, 1);
+	assert_false(stage_ready(&p.stage, 1, why, sizeof(why)));
+	assert_string_equal(
+	    "host-keys: /test/key: no private key is in it, or one with a passphrase", why);
+	jumpplay_end(&p);
+}
+
 int
 main(void)
 {
@@ -204,6 +220,7 @@ main(void)
 		cmocka_unit_test(answers_to_no_question_end_it),
 		cmocka_unit_test(twice_ends_it),
 		cmocka_unit_test(what_is_wrong_with_a_generation_is_told),
+		cmocka_unit_test(a_file_that_is_no_host_key_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

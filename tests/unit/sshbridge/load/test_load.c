@@ -200,6 +200,48 @@ refused_certificate(const struct pki_spec *spec, const char *word)
 	pki_free(c);
 }
 
+/* With such a server certificate the bridge starts, and says what clients will make of it. */
+static void
+told_certificate(int64_t from, int64_t until, const char *word)
+{
+	struct pki_cert *c = pki_make(
+	    &(struct pki_spec){ .profile = PKI_SERVER, .from = from, .until = until }, pem.inter);
+	char *text = pki_pem_cert(c->cert), *key = pki_pem_key(c->key), said[4096];
+	struct got *g = malloc(sizeof(*g));
+	struct files f = load_good();
+	struct stage p;
+
+	assert_non_null(g);
+	f.part[F_CHAIN].p = text;
+	f.part[F_CHAIN].n = strlen(text);
+	f.key = key;
+	stage_start(&p, "load");
+	load_send_all(&p, &f);
+	load_taken(&p, g, said, sizeof(said));
+	if (word == NULL ? strstr(said, "server's certificate") != NULL
+			 : strstr(said, word) == NULL)
+		fail_msg("\"%s\" to come: %s", word == NULL ? "" : word, said);
+	load_close(g);
+	stage_end(&p);
+	free(g);
+	free(text);
+	free(key);
+	pki_free(c);
+}
+
+static void
+a_server_certificate_out_of_its_time_is_told(void **state)
+{
+	int64_t now = (int64_t)time(NULL), day = 86400;
+
+	(void)state;
+	told_certificate(now - day, now + day, NULL);
+	told_certificate(now - 9 * day, now - 3 * day - 60,
+	    "server.pem: the server's certificate has expired 3 d ago");
+	told_certificate(now + 3 * day + 60, now + 9 * day,
+	    "server.pem: the server's certificate begins in 3 d");
+}
+
 /* A gate that refuses a generation refuses it for ever, so it must not get so far. */
 static void
 a_certificate_that_gates_would_refuse_is_refused_here(void **state)
@@ -336,6 +378,7 @@ main(void)
 		cmocka_unit_test(a_map_without_a_rule_is_taken_with_a_warning),
 		cmocka_unit_test(a_certificate_that_gates_would_refuse_is_refused_here),
 		cmocka_unit_test(each_kind_of_server_key_is_taken),
+		cmocka_unit_test(a_server_certificate_out_of_its_time_is_told),
 		cmocka_unit_test(a_missing_file_is_refused),
 		cmocka_unit_test(a_key_that_is_none_or_encrypted_or_missing_is_refused),
 		cmocka_unit_test(what_is_no_file_or_too_large_is_refused),

@@ -87,6 +87,7 @@ stand_in(bool pam)
 			return 4;
 		if (in.type == MSG_HOSTKEY) {
 			if (msg_get_u32(&in, &v) == -1 || v != 1 ||
+			    msg_get_bytes(&in, &key, &n, 15) == -1 || n != 9 ||
 			    msg_get_bytes(&in, &key, &n, 15) == -1)
 				return 4;
 			memcpy(word, key, n);
@@ -164,7 +165,8 @@ generation(uint64_t number, const char *key)
 	data = mmap(NULL, KEY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(data != MAP_FAILED);
 	memcpy(data, key, strlen(key));
-	g->host_keys[0] = (struct host_key){ .target = 1, .data = data, .len = strlen(key) };
+	g->host_keys[0] =
+	    (struct host_key){ .target = 1, .path = "/test/key", .data = data, .len = strlen(key) };
 	g->nhost_keys = 1;
 	return g;
 }

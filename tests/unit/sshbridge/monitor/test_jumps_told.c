@@ -81,6 +81,40 @@ a_bad_host_key_is_never_offered_to_ident(void **state)
 	empty(&p, JUMPS_READY);
 }
 
+/* The process that tries its host keys starts under a generation that wants none. */
+static void
+the_first_jump_target_comes_by_a_reload(void **state)
+{
+	struct pool p;
+
+	(void)state;
+	m.current->conf->settings.targets[1].mode = TARGET_FORWARD;
+	m.candidate = generation(2, "good");
+	monitor_advance(&m);
+	assert_int_equal(1, count(&m.jumps.pool));
+	monitor_advance(&m); /* something else happens before it is up */
+	assert_int_equal(1, count(&m.jumps.pool));
+	take_offer(2);
+	answer_ready(2);
+	for (int i = 0; i < JUMPS_READY; i++)
+		(void)take_jump(2, &p.fds[i]);
+	empty(&p, JUMPS_READY);
+}
+
+static void
+the_first_jump_target_with_a_bad_host_key_is_refused(void **state)
+{
+	(void)state;
+	m.current->conf->settings.targets[1].mode = TARGET_FORWARD;
+	m.candidate = generation(2, "bad");
+	monitor_advance(&m);
+	assert_int_equal(1, count(&m.jumps.pool));
+	while (m.candidate != NULL)
+		turn();
+	assert_non_null(strstr(m.failure, "host key 1 of target 1: not a key"));
+	assert_int_equal(0, count(&m.jumps.pool));
+}
+
 static void
 new_crls_alone_are_not_tried(void **state)
 {
@@ -215,6 +249,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_generation_replaces_the_ready_and_leaves_the_taken),
 		TEST(a_bad_host_key_is_never_offered_to_ident),
+		TEST(the_first_jump_target_comes_by_a_reload),
+		TEST(the_first_jump_target_with_a_bad_host_key_is_refused),
 		TEST(new_crls_alone_are_not_tried),
 		TEST(taken_is_refused_short_long_and_of_a_process_that_ident_does_not_have),
 		TEST(a_jump_process_that_says_too_much_is_ended),

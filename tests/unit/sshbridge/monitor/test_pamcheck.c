@@ -200,11 +200,23 @@ bind_session_needs_a_session_line_and_stands_in_account(void **state)
 {
 	(void)state;
 	bad(ACCOUNT, 1, "bind=session without a session line");
-	bad(ACCOUNT "session required pam_mtls.so bind=session\n", 2, "on the account line only");
+	bad(ACCOUNT "session required pam_mtls.so bind=session\n", 2,
+	    "must stand on the account line only");
 	bad("auth required pam_mtls.so bind=session\n" ACCOUNT SESSION, 1,
-	    "on the account line only");
+	    "must stand on the account line only");
 	good("auth required pam_mtls.so\n" ACCOUNT SESSION);
-	good("account required pam_mtls.so bind=sessions\n");
+}
+
+static void
+words_that_the_module_refuses_are_a_fault(void **state)
+{
+	(void)state;
+	bad("account required pam_mtls.so bind=sesion\n" SESSION, 1,
+	    "refuses every login by this line: bind=sesion: must be any or session");
+	bad("account required pam_mtls.so soruce=bridge\n", 1, "\"soruce=bridge\" is unknown");
+	bad(ACCOUNT "session required pam_mtls.so timeout=9\n", 2, "timeout: must be 100");
+	bad("auth required pam_mtls.so debug debug\n" ACCOUNT SESSION, 1, "debug: given twice");
+	good("account required pam_mtls.so source=bridge timeout=500 debug socket=/run/x\n");
 }
 
 static void
@@ -225,7 +237,7 @@ static void
 what_libpam_cannot_read_is_a_fault(void **state)
 {
 	(void)state;
-	bad("acount required pam_unix.so\n" ACCOUNT SESSION, 1, "PAM refuses every login");
+	bad("acount required pam_unix.so\n" ACCOUNT SESSION, 1, "PAM does not take the line");
 	bad(ACCOUNT "account\n" SESSION, 2, "lacks a control");
 	bad(ACCOUNT "account required\n" SESSION, 2, "lacks a control or a module");
 	bad(ACCOUNT "account require pam_unix.so\n" SESSION, 2, "control \"require\" is unknown");
@@ -340,6 +352,7 @@ main(void)
 		cmocka_unit_test(its_own_control_must_be_required),
 		cmocka_unit_test(the_session_line_stands_before_a_file_of_the_users),
 		cmocka_unit_test(bind_session_needs_a_session_line_and_stands_in_account),
+		cmocka_unit_test(words_that_the_module_refuses_are_a_fault),
 		cmocka_unit_test(lines_go_on_and_comments_end_them),
 		cmocka_unit_test(what_libpam_cannot_read_is_a_fault),
 		cmocka_unit_test(included_files_count_where_they_stand),

@@ -1,14 +1,14 @@
-/* options.c - the words behind pam_mtls.so: one table, one function a row */
+/* pamoptions.c - the words behind pam_mtls.so: one table, one function a row */
 #include <string.h>
 
-#include "options.h"
+#include "pamoptions.h"
 #include "text.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
 /* "bridge" is all there is: the list has one word, and naming it twice is an error as well. */
 static int
-set_source(struct options *o, const char *value, struct err *e)
+set_source(struct pamoptions *o, const char *value, struct err *e)
 {
 	char shown[64];
 
@@ -20,7 +20,7 @@ set_source(struct options *o, const char *value, struct err *e)
 }
 
 static int
-set_bind(struct options *o, const char *value, struct err *e)
+set_bind(struct pamoptions *o, const char *value, struct err *e)
 {
 	char shown[64];
 
@@ -33,7 +33,7 @@ set_bind(struct options *o, const char *value, struct err *e)
 }
 
 static int
-set_timeout(struct options *o, const char *value, struct err *e)
+set_timeout(struct pamoptions *o, const char *value, struct err *e)
 {
 	size_t n = strlen(value);
 	int ms = 0;
@@ -65,19 +65,19 @@ path_is_plain(const char *path)
 }
 
 static int
-set_socket(struct options *o, const char *value, struct err *e)
+set_socket(struct pamoptions *o, const char *value, struct err *e)
 {
-	if (strlen(value) > OPTIONS_SOCKET_MAX || !path_is_plain(value))
+	if (strlen(value) > PAMOPTIONS_SOCKET_MAX || !path_is_plain(value))
 		return err_set(e, ERR_FORMAT,
 		    "socket: must be an absolute path of at most %d "
 		    "bytes, without empty parts, \".\" and \"..\"",
-		    OPTIONS_SOCKET_MAX);
+		    PAMOPTIONS_SOCKET_MAX);
 	o->socket = value;
 	return 0;
 }
 
 static int
-set_max_age(struct options *o, const char *value, struct err *e)
+set_max_age(struct pamoptions *o, const char *value, struct err *e)
 {
 	(void)o;
 	(void)value;
@@ -85,7 +85,7 @@ set_max_age(struct options *o, const char *value, struct err *e)
 }
 
 static int
-set_debug(struct options *o, const char *value, struct err *e)
+set_debug(struct pamoptions *o, const char *value, struct err *e)
 {
 	(void)value;
 	(void)e;
@@ -96,7 +96,7 @@ set_debug(struct options *o, const char *value, struct err *e)
 static const struct option {
 	const char *name;
 	bool takes_value;
-	int (*set)(struct options *, const char *, struct err *);
+	int (*set)(struct pamoptions *, const char *, struct err *);
 } table[] = {
 	{ "source", true, set_source },
 	{ "bind", true, set_bind },
@@ -116,7 +116,7 @@ option_find(const char *word, size_t n)
 }
 
 static int
-option_set(const char *word, unsigned *seen, struct options *o, struct err *e)
+option_set(const char *word, unsigned *seen, struct pamoptions *o, struct err *e)
 {
 	size_t n = strcspn(word, "=");
 	const struct option *row = option_find(word, n);
@@ -138,9 +138,9 @@ option_set(const char *word, unsigned *seen, struct options *o, struct err *e)
 }
 
 int
-options_parse(int argc, const char **argv, bool account, struct options *o, struct err *e)
+pamoptions_parse(int argc, const char **argv, bool account, struct pamoptions *o, struct err *e)
 {
-	struct options r = { .socket = OPTIONS_SOCKET, .timeout_ms = OPTIONS_TIMEOUT_MS };
+	struct pamoptions r = { .socket = PAMOPTIONS_SOCKET, .timeout_ms = PAMOPTIONS_TIMEOUT_MS };
 	unsigned seen = 0;
 
 	for (int i = 0; i < argc; i++)
