@@ -1,6 +1,8 @@
 """What every process of the bridge but its monitor and pam is held to while it runs as root."""
 import os
 
+import lab as L
+
 ENVIRON = {"jump": b"GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=0x10000000\0"}
 
 
@@ -14,6 +16,7 @@ def uids(pid):
 
 
 def check(t, name, pid):
+    L.wait_for("%s to be in its sandbox" % name, lambda: status(pid)["Seccomp"] == "2")
     s = status(pid)
     t.check(0 not in uids(pid) and len(uids(pid)) == 1, "%s is not root" % name, s["Uid"])
     t.check(s["NoNewPrivs"] == "1" and s["Seccomp"] == "2", "%s: NoNewPrivs 1, Seccomp 2" % name, s)
