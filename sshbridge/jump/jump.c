@@ -459,6 +459,7 @@ jump_begin(struct jump *j, int fd, struct err *e)
 		return -1;
 	}
 	watchdog_name(j->conn, j->client);
+	touch_begin();
 	/* the session has its own copies */
 	hostkeys_done(&j->keys);
 	ssh_set_counters(j->ssh, &j->bytes, &j->packets);

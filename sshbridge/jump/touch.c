@@ -43,6 +43,13 @@ touch_init(struct err *e)
 	return 0;
 }
 
+void
+touch_begin(void)
+{
+	touch.wrong = false;
+	touch.npoint = 0;
+}
+
 unsigned
 touch_count(void)
 {

@@ -13,6 +13,8 @@
 
 /* Before the sandbox. -1: libcrypto's function is not found. */
 int touch_init(struct err *e) __attribute__((warn_unused_result, nonnull));
+/* A connection begins: nothing that was seen before it counts. */
+void touch_begin(void);
 /* Signatures seen so far: the self-test's must be among them. */
 unsigned touch_count(void);
 /* One of them was wrong. libssh answers nothing to such a one, and it comes into no queue. */
