@@ -301,8 +301,12 @@ static void
 nor_when_it_goes_meanwhile(void **state)
 {
 	struct bench *b = *state;
+	uint32_t older;
 	int status;
 
+	/* an answer through it: it knows the oldest, and has said so before */
+	ask(b->ctl, MSG_LIST, 0, 2, 0);
+	assert_true(take_one(b, b->ctl, &older) == b->conn[2]);
 	assert_int_equal(0, kill(b->p[1].pid, SIGSTOP));
 	assert_int_equal(b->p[1].pid, waitpid(b->p[1].pid, &status, WUNTRACED));
 	send_locks(b->p[0].monitor, 0, 9, NAME "nobody@corp.example");
