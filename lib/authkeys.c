@@ -257,9 +257,9 @@ entry_verdict(const struct authkey *a, const struct authkeys_query *q)
 		return AUTHKEYS_EXPIRED;
 	if (!authkeys_from_holds(a->from, q->from))
 		return AUTHKEYS_FROM;
-	if (q->untouched && !a->no_touch)
+	if (q->use.untouched && !a->no_touch)
 		return AUTHKEYS_UNTOUCHED;
-	return q->unverified && a->verify ? AUTHKEYS_UNVERIFIED : AUTHKEYS_YES;
+	return q->use.unverified && a->verify ? AUTHKEYS_UNVERIFIED : AUTHKEYS_YES;
 }
 
 enum authkeys_verdict

@@ -78,13 +78,17 @@ enum authkeys_verdict {
 	AUTHKEYS_UNTOUCHED,  /* … has it, but a security key has to be touched */
 	AUTHKEYS_UNVERIFIED, /* … has it, but it has to verify its user */
 };
+/* What a security key left out when it signed; nothing where there is no such key or signature. */
+struct authkeys_use {
+	bool untouched, unverified;
+};
 struct authkeys_query {
 	uint32_t target;
 	const char *account;
 	const uint8_t *sha256;	     /* of the key's blob: 32 bytes */
 	const struct sockaddr *from; /* the client's real address, folded (addr_fold()) */
 	int64_t now;
-	bool untouched, unverified; /* a security key signed without that */
+	struct authkeys_use use;
 };
 /*
  * Whether the key may log in now, from there. Of several lines with the same key the first whose

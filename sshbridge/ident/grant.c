@@ -37,8 +37,7 @@ grant_new(const struct login *l, const struct verdict *v, struct err *e)
 	g->value = *v->value;
 	g->value.data = memcpy(text + service + account, v->value->data, v->value->len);
 	g->jump = l->name_only;
-	g->untouched = l->untouched;
-	g->unverified = l->unverified;
+	g->use = l->use;
 	g->has_uid = l->has_uid;
 	g->uid = l->uid;
 	g->line = v->line;
@@ -68,9 +67,9 @@ grant_keep(
 	g->unbound = unbound;
 	g->next = c->grants;
 	c->grants = g;
-	/* of one that waits for its key another rule may have the last word; 0 is the longest */
-	if (!unbound && c->max_session - 1 > v->max_session - 1)
-		c->max_session = v->max_session;
+	/* of one that waits for its key another rule may have the last word */
+	if (!unbound)
+		c->max_session = idmap_first_end(c->max_session, v->max_session);
 	if (l->name_only)
 		c->key_to = v->key_to;
 	return 0;
@@ -117,8 +116,7 @@ judge_at_age(const struct again *k, const struct grant *g, uint32_t age, struct 
 		.from = &k->from,
 		.account = g->account,
 		.keys = g->keys,
-		.untouched = g->untouched,
-		.unverified = g->unverified,
+		.use = g->use,
 		.age = age,
 		.now = k->now };
 	struct keylogin by;

@@ -12,7 +12,7 @@ struct grant {
 	struct grant *next;
 	const char *service, *account; /* behind the structure, as the value's bytes are */
 	bool jump;		       /* a jump login: account and key are judged by keylogin.h */
-	bool untouched, unverified;    /* with that, as in struct jump_key */
+	struct authkeys_use use;       /* with that */
 	bool has_uid;
 	uint32_t uid;
 	unsigned line;		   /* of the rule, at the WHO */

@@ -2,6 +2,7 @@
 #ifndef JUDGE_H
 #define JUDGE_H
 
+#include "authkeys.h"
 #include "evidence.h"
 #include "generation.h"
 
@@ -74,12 +75,12 @@ struct login {
 	const char *service, *account;
 	bool has_uid;
 	uint32_t uid;
-	uint32_t age;		    /* seconds since OPEN */
-	const struct keyset *keys;  /* SSH keys that it was proved with; NULL: not known (yet) */
-	const uint8_t *own_key;	    /* evidence_key() of the certificate */
-	bool bound_only;	    /* only a rule whose bind= holds counts */
-	bool name_only;		    /* the account is a name, and no user of this machine */
-	bool untouched, unverified; /* with that, as in struct jump_key */
+	uint32_t age;		   /* seconds since OPEN */
+	const struct keyset *keys; /* SSH keys that it was proved with; NULL: not known (yet) */
+	const uint8_t *own_key;	   /* evidence_key() of the certificate */
+	bool bound_only;	   /* only a rule whose bind= holds counts */
+	bool name_only;		   /* the account is a name, and no user of this machine */
+	struct authkeys_use use;   /* with that */
 };
 /*
  * The map's word on an account, for the sections that accept; every judgement of an account goes

@@ -37,8 +37,7 @@ enum jump_phase {
 struct jump_key {
 	char account[JUMP_NAME_MAX];
 	uint8_t sha256[32]; /* of the SSH key's blob */
-	/* a security key that has signed, but nobody touched it, or it did not verify its user */
-	bool untouched, unverified;
+	struct authkeys_use use;
 };
 
 struct jump {

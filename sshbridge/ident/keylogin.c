@@ -47,7 +47,7 @@ judge_bound(const struct keylogin_case *k, struct keylogin *by, struct verdict *
 {
 	if (judge_map(k, KEYLOGIN_BOUND, v) == -1)
 		return -1;
-	by->only_touch = k->untouched;
+	by->only_touch = k->use.untouched;
 	if (!by->only_touch)
 		return 0;
 	err_set(&v->why, ERR_REFUSED, "the security key was not touched");
@@ -79,8 +79,7 @@ judge_listing(const struct keylogin_case *k, const struct settings_target *targe
 		.sha256 = k->keys->sha256[0],
 		.from = (const struct sockaddr *)k->from,
 		.now = k->now,
-		.untouched = k->untouched,
-		.unverified = k->unverified };
+		.use = k->use };
 	enum authkeys_verdict said = AUTHKEYS_NOT_LISTED;
 
 	if (k->gen->authkeys != NULL)
@@ -91,18 +90,19 @@ judge_listing(const struct keylogin_case *k, const struct settings_target *targe
 }
 
 /*
- * Of two ways the one that lasts longer (0 is the longest). Of none the wider one's reason, unless
+ * Of two ways the one that lasts longer. Of none the wider one's reason, unless
  * only a touch is missing.
  */
 static bool
 listed_counts(const struct settings_target *target, const struct keylogin *by,
     const struct verdict *bound, const struct verdict *listed)
 {
-	if (by->by[KEYLOGIN_BOUND])
-		return by->by[KEYLOGIN_LISTED] && listed->max_session - 1 > bound->max_session - 1;
+	uint32_t first = idmap_first_end(bound->max_session, listed->max_session);
+
 	if (by->by[KEYLOGIN_LISTED])
-		return true;
-	return (target->ssh_keys & SSH_KEYS_LISTED) != 0 && !by->only_touch;
+		return !by->by[KEYLOGIN_BOUND] || listed->max_session != first;
+	return !by->by[KEYLOGIN_BOUND] && !by->only_touch &&
+	       (target->ssh_keys & SSH_KEYS_LISTED) != 0;
 }
 
 int

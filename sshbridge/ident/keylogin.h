@@ -18,9 +18,9 @@ struct keylogin_case {
 	const struct identity *identity;
 	const struct sockaddr_storage *from;
 	const char *account;
-	const struct keyset *keys;  /* the one */
-	bool untouched, unverified; /* as in struct jump_key */
-	uint32_t age;		    /* seconds since OPEN */
+	const struct keyset *keys; /* the one */
+	struct authkeys_use use;
+	uint32_t age; /* seconds since OPEN */
 	int64_t now;
 };
 

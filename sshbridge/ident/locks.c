@@ -39,7 +39,7 @@ answer(struct ident *id)
 	(void)event_del(l->late);
 	msg_start(&o, buf, sizeof(buf), MSG_LOCKS, l->newer == NULL ? 0 : l->newer_number);
 	msg_put_u64(&o, l->number);
-	msg_put_u32(&o, l->complete);
+	msg_put_u32(&o, l->complete && !id->older.lost);
 	msg_put_u32(&o, l->ncut);
 	if (msgq_send(l->newer == NULL ? id->monitor : l->newer->q, &o, NULL, 0, &e) == -1)
 		report(id, CHILD_ERROR, "locks: %s", e.text);
@@ -183,8 +183,7 @@ locks_take(
 	}
 	l->newer = newer;
 	l->newer_number = m->conn;
-	l->waiting = true;
-	l->complete = !id->older.lost;
+	l->waiting = l->complete = true;
 	put_in_force(id, number, &set, fds[0]);
 	fds[0] = -1;
 	locks_to_older(id);
@@ -253,7 +252,6 @@ void
 locks_older_gone(struct ident *id)
 {
 	id->locks.older_done = true;
-	id->locks.complete = id->locks.complete && !id->older.lost;
 	if (id->locks.late != NULL)
 		(void)event_del(id->locks.late);
 	answer_if_done(id);

@@ -45,8 +45,7 @@ login_judge(const struct jump *j, const struct jump_key *key, enum judge_mode mo
 		.from = &l->from,
 		.account = key->account,
 		.keys = &l->keys,
-		.untouched = key->untouched,
-		.unverified = key->unverified,
+		.use = key->use,
 		.age = (uint32_t)(ident_monotonic() - c->since),
 		.now = now };
 	return keylogin_judge(&l->k, &l->by, v);
@@ -147,8 +146,7 @@ grant(struct jump *j, struct verdict *v)
 	const struct login login = { .service = KEYLOGIN_SERVICE,
 		.account = j->key.account,
 		.name_only = true,
-		.untouched = j->key.untouched,
-		.unverified = j->key.unverified,
+		.use = j->key.use,
 		.keys = &keys };
 	uint64_t record;
 
@@ -175,16 +173,16 @@ struct request {
 	const char *unfit; /* why it is no login at all, whatever the map says; NULL: it may be */
 };
 
-/* What is held against a security key; as long as it is only offered, nothing. */
-static void
-look_at_flags(const struct sshkey *key, uint32_t proven, uint32_t flags, struct jump_key *to)
+/* As long as a key is only offered, nothing is held against it. */
+static struct authkeys_use
+use_of(const struct sshkey *key, uint32_t proven, uint32_t flags)
 {
 	struct sshkey_security s;
 
 	if (proven == 0 || !sshkey_security(key, &s))
-		return;
-	to->untouched = (flags & SSHKEY_TOUCHED) == 0;
-	to->unverified = (flags & SSHKEY_VERIFIED) == 0;
+		return (struct authkeys_use){ false, false };
+	return (struct authkeys_use){ .untouched = (flags & SSHKEY_TOUCHED) == 0,
+		.unverified = (flags & SSHKEY_VERIFIED) == 0 };
 }
 
 static int
@@ -215,7 +213,7 @@ read_request(struct msg_in *m, struct request *r, struct err *e)
 		r->unfit = "a key of a type that is not taken";
 	else {
 		memcpy(r->key.sha256, key.sha256, sizeof(r->key.sha256));
-		look_at_flags(&key, r->proven, flags, &r->key);
+		r->key.use = use_of(&key, r->proven, flags);
 	}
 	return 0;
 }

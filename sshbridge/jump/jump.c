@@ -118,10 +118,11 @@ static bool
 login_goes_wrong(struct jump *j)
 {
 	static const char kind[] = "Public key from client (";
-	const char *error = ssh_get_error(j->ssh);
+	const char *error;
 
 	if (j->phase != PHASE_LOGIN)
 		return false;
+	error = ssh_get_error(j->ssh);
 	if (touch_wrong())
 		jump_end(j, "a signature that is wrong", "the signature of the SSH key is wrong");
 	else if (strncmp(error, kind, strlen(kind)) == 0)

@@ -46,10 +46,7 @@ put_candidate_off(struct monitor *m)
 		generation_fail(m, "draining");
 		return;
 	}
-	generation_free(m->candidate);
-	m->candidate = NULL;
-	m->offered = false;
-	kid_kill(&m->load, "");
+	generation_drop(m);
 }
 
 /*

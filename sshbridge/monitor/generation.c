@@ -238,6 +238,15 @@ generation_start_crls(struct monitor *m, struct err *e)
 }
 
 void
+generation_drop(struct monitor *m)
+{
+	generation_free(m->candidate);
+	m->candidate = NULL;
+	m->offered = false;
+	kid_kill(&m->load, "");
+}
+
+void
 generation_fail(struct monitor *m, const char *why)
 {
 	bool crls_only;
@@ -246,10 +255,7 @@ generation_fail(struct monitor *m, const char *why)
 		return;
 	if ((crls_only = m->candidate->crls_only))
 		watch_failed(m, &m->candidate->crls);
-	generation_free(m->candidate);
-	m->candidate = NULL;
-	m->offered = false;
-	kid_kill(&m->load, "");
+	generation_drop(m);
 	(void)snprintf(m->failure, sizeof(m->failure), "%s", why);
 	if (m->current == NULL) {
 		monitor_fatal(m, "%s", why);

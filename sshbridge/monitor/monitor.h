@@ -265,6 +265,8 @@ int generation_start_crls(struct monitor *m, struct err *e)
     __attribute__((warn_unused_result, nonnull));
 void generation_loaded(struct monitor *m, uint32_t nrules, int *fds) __attribute__((nonnull));
 void generation_fail(struct monitor *m, const char *why) __attribute__((nonnull));
+/* Give the candidate up, and say nothing of it. */
+void generation_drop(struct monitor *m) __attribute__((nonnull));
 void generation_commit(struct monitor *m) __attribute__((nonnull));
 void generation_free(struct generation *g);
 /* Around the fork by which a draining copy begins: it hands the key out with new CRLs. */

@@ -251,8 +251,8 @@ a_security_key_is_held_to_how_it_was_used(void **state)
 		(void)snprintf(text, sizeof(text), "%s" KEY0 "\n", rows[i].options);
 		k = set_of(text);
 		for (unsigned how = 0; how < 4; how++) {
-			q.untouched = (how & 1) == 0;
-			q.unverified = (how & 2) == 0;
+			q.use.untouched = (how & 1) == 0;
+			q.use.unverified = (how & 2) == 0;
 			if (authkeys_find(k, &q, &found) != want[how])
 				fail_msg("%s: %u", rows[i].options, how);
 		}
@@ -281,18 +281,18 @@ no_later_line_waives_a_touch(void **state)
 		.sha256 = sha256_of(0),
 		.from = (const struct sockaddr *)&from,
 		.now = 1767225600,
-		.unverified = true };
+		.use = { .unverified = true } };
 	const struct authkey *found;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct authkeys *k = set_of(rows[i].text);
 
-		q.untouched = true;
+		q.use.untouched = true;
 		if (authkeys_find(k, &q, &found) != rows[i].unused)
 			fail_msg("not touched: %s", rows[i].text);
 		assert_true((found == NULL) == (rows[i].unused != YES));
-		q.untouched = false;
+		q.use.untouched = false;
 		if (authkeys_find(k, &q, &found) != rows[i].touched)
 			fail_msg("touched: %s", rows[i].text);
 		authkeys_free(k);

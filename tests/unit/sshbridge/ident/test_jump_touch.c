@@ -67,46 +67,37 @@ flags_decide_as_the_line_says(void **state)
 		check(*state, &rows[i]);
 }
 
-/* Who is in stays by what he did then, as long as that is enough. */
+/* Who came in by the first line with these flags is in by the next too, and no more by the last. */
 static void
-a_line_that_comes_to_want_more_ends_a_session(void **state)
+stays_until(struct bench *b, unsigned flags, const char *first, const char *next, const char *last)
 {
-	struct bench *b = *state;
 	struct stage_open a = jump_open(1);
 	struct line l;
 	char text[256];
 
-	list(b, SSH_KEYS_LISTED, "alice", "", SK_ED25519);
+	list(b, SSH_KEYS_LISTED, "alice", first, SK_ED25519);
 	l = line_open(b, &a);
-	assert_int_equal(1, stage_login(l.jump, l.conn, "alice", SK_ED25519, STAGE_FLAGS(TOUCHED)));
+	assert_int_equal(1, stage_login(l.jump, l.conn, "alice", SK_ED25519, STAGE_FLAGS(flags)));
 	(void)stage_log(&b->p, "granted");
-	list(b, SSH_KEYS_LISTED, "alice", "no-touch-required ", SK_ED25519);
+	list(b, SSH_KEYS_LISTED, "alice", next, SK_ED25519);
 	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
 	close(stage_channel(l.jump, l.conn, 1));
-	list(b, SSH_KEYS_LISTED, "alice", "verify-required ", SK_ED25519);
+	list(b, SSH_KEYS_LISTED, "alice", last, SK_ED25519);
 	assert_int_equal(CUT_KEY, stage_jump_cut(l.jump, l.conn, text, sizeof(text)));
 	line_close(b, &l);
 }
 
 static void
+a_line_that_comes_to_want_more_ends_a_session(void **state)
+{
+	stays_until(*state, TOUCHED, "", "no-touch-required ", "verify-required ");
+}
+
+static void
 who_came_without_a_touch_stays_as_long_as_that_is_waived(void **state)
 {
-	struct bench *b = *state;
-	struct stage_open a = jump_open(1);
-	struct line l;
-	char text[256];
-
-	list(b, SSH_KEYS_LISTED, "alice", "no-touch-required ", SK_ED25519);
-	l = line_open(b, &a);
-	assert_int_equal(1, stage_login(l.jump, l.conn, "alice", SK_ED25519, STAGE_FLAGS(NOT)));
-	(void)stage_log(&b->p, "granted");
-	list(
-	    b, SSH_KEYS_LISTED, "alice", "no-touch-required,restrict,port-forwarding ", SK_ED25519);
-	stage_dial(l.jump, l.conn, 1, "127.0.0.1", b->port);
-	close(stage_channel(l.jump, l.conn, 1));
-	list(b, SSH_KEYS_LISTED, "alice", "", SK_ED25519);
-	assert_int_equal(CUT_KEY, stage_jump_cut(l.jump, l.conn, text, sizeof(text)));
-	line_close(b, &l);
+	stays_until(
+	    *state, NOT, "no-touch-required ", "no-touch-required,restrict,port-forwarding ", "");
 }
 
 /* Bits that no key has here, and a use of what was only offered, are the process' fault. */
