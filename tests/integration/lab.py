@@ -219,6 +219,8 @@ class Bridge:
 
 class Lab:
     def __init__(self, **options):
+        if os.environ.get("LAB_INSIDE") != "1":
+            raise Fail("enter() comes first: a lab mounts over /etc, /run and /var/lib")
         self.dir = tempfile.mkdtemp(prefix="mtls-lab-", dir="/tmp")
         os.chmod(self.dir, 0o755)
         self.procs = []
