@@ -1,4 +1,5 @@
 """What the tests of abuse share: certificates byte by byte, TLS clients, questions to ident."""
+import ctypes
 import datetime
 import os
 import socket
@@ -107,8 +108,28 @@ def tcp(source="127.0.0.1", port=L.BRIDGE_PORT, timeout=60):
     return s
 
 
+clear_errors = ctypes.CDLL("libcrypto.so.3").ERR_clear_error
+
+
+class Tls(ssl.SSLSocket):
+    """Python leaves in OpenSSL's queue what one socket failed with, and takes it for the next one's."""
+
+    def read(self, *args):
+        clear_errors()
+        return super().read(*args)
+
+    def send(self, *args):
+        clear_errors()
+        return super().send(*args)
+
+    def do_handshake(self, *args):
+        clear_errors()
+        return super().do_handshake(*args)
+
+
 def tls_context(lab, cert="alice", key=None):
     c = ssl.create_default_context(cafile=lab.path("client-ca.pem"))
+    c.sslsocket_class = Tls
     if cert is not None:
         c.load_cert_chain(lab.path(cert + ".pem"), lab.path((key or cert) + ".key"))
     return c
