@@ -91,21 +91,29 @@ serving(const struct jump *j)
 
 /* What libssh has against the client, or that he has gone. */
 static void
-look_at_session(struct jump *j)
+client_is_wrong(struct jump *j)
 {
-	/* a DISCONNECT "by application" is how clients say good-bye */
+	/*
+	 * A DISCONNECT "by application" is how clients say good-bye; of a hang-up that poll tells,
+	 * libssh gives the errno of whatever was called before.
+	 */
 	static const char *const gone[] = { "Socket error: disconnected",
 		"Socket error: Connection reset", "Socket error: Broken pipe",
+		"Socket error: Resource temporarily unavailable",
 		"Received SSH_MSG_DISCONNECT: 11:" };
-	const char *why;
+	const char *why = ssh_get_error(j->ssh);
 
-	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0)
-		return;
-	why = ssh_get_error(j->ssh);
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
 		if (strncmp(why, gone[i], strlen(gone[i])) == 0)
 			why = "the client left";
 	jump_end(j, why, NULL);
+}
+
+static void
+look_at_session(struct jump *j)
+{
+	if ((ssh_get_status(j->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
+		client_is_wrong(j);
 }
 
 /*
@@ -471,7 +479,7 @@ jump_begin(struct jump *j, int fd, struct err *e)
 	j->phase = PHASE_LOGIN;
 	/* sends the version; from then on every turn carries the key exchange on */
 	if (ssh_handle_key_exchange(j->ssh) == SSH_ERROR)
-		return err_set(e, ERR_SYS, "SSH session: %s", ssh_get_error(j->ssh));
+		client_is_wrong(j); /* what he has sent already is no SSH, or he has gone */
 	jump_turn_soon(j);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <cmocka.h>
 
 #include "raw_help.h"
@@ -44,6 +45,42 @@ nothing_but_authentication_comes_before_it(void **state)
 		sshraw_sendf(raw, "bsuuu", early[i / 2].type, early[i / 2].text, 0U, 0U, 0U);
 		is_ended();
 		assert_int_equal(0, p.logins + p.dials + p.abouts);
+	}
+}
+
+/* It is there before the process has the connection; and who left meanwhile is no error of ours. */
+static void
+what_was_sent_before_the_start_ends_in_order_too(void **state)
+{
+	static const struct {
+		const char *sent, *why;
+	} cases[] = {
+		{ "GET / HTTP/1.1\r\n\r\n", "ssh-ended" },
+		{ NULL, "the client left" },
+	};
+	char garbage[300];
+	int pair[2];
+
+	(void)state;
+	memset(garbage, 'x', sizeof(garbage));
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *sent = cases[i / 2].sent;
+
+		jumpplay_start(&p);
+		jumpplay_ready(&p);
+		assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+		if (sent != NULL)
+			assert_int_equal(strlen(sent), write(pair[0], sent, strlen(sent)));
+		if (sent != NULL && i % 2 == 1)
+			assert_int_equal(sizeof(garbage), write(pair[0], garbage, sizeof(garbage)));
+		if (sent == NULL)
+			close(pair[0]);
+		jumpplay_give(&p, pair[1]);
+		jumpplay_log(&p, "ssh-ended", cases[i / 2].why);
+		assert_int_equal(0, jumpplay_status(&p));
+		if (sent != NULL)
+			close(pair[0]);
+		jumpplay_end(&p);
 	}
 }
 
@@ -324,6 +361,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_but_authentication_comes_before_it),
+		cmocka_unit_test(what_was_sent_before_the_start_ends_in_order_too),
 		cmocka_unit_test(the_service_is_one_and_comes_first),
 		cmocka_unit_test(the_service_may_be_asked_for_again_before_each_request),
 		cmocka_unit_test(another_service_is_never_granted),
