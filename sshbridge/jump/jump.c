@@ -93,16 +93,14 @@ serving(const struct jump *j)
 static void
 client_is_wrong(struct jump *j)
 {
-	/*
-	 * A DISCONNECT "by application" is how clients say good-bye; of a hang-up that poll tells,
-	 * libssh gives the errno of whatever was called before.
-	 */
+	/* a DISCONNECT "by application" is how clients say good-bye */
 	static const char *const gone[] = { "Socket error: disconnected",
 		"Socket error: Connection reset", "Socket error: Broken pipe",
-		"Socket error: Resource temporarily unavailable",
 		"Received SSH_MSG_DISCONNECT: 11:" };
 	const char *why = ssh_get_error(j->ssh);
 
+	if (*why == '\0')
+		why = "an error that libssh does not name";
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
 		if (strncmp(why, gone[i], strlen(gone[i])) == 0)
 			why = "the client left";
@@ -477,9 +475,15 @@ jump_begin(struct jump *j, int fd, struct err *e)
 	    wire_start(j->base, j->ssh, fd, &j->packets, on_wire, j, e) == -1)
 		return -1;
 	j->phase = PHASE_LOGIN;
-	/* sends the version; from then on every turn carries the key exchange on */
+	/*
+	 * Sends the version, and reads nothing yet: with something to send, libssh takes the socket
+	 * that it closed itself for broken, and forgets what it had against the client. From then
+	 * on every turn carries the key exchange on.
+	 */
+	if (wire_settle(true) == -1)
+		return err_set(e, ERR_SYS, "an event could not be added");
 	if (ssh_handle_key_exchange(j->ssh) == SSH_ERROR)
-		client_is_wrong(j); /* what he has sent already is no SSH, or he has gone */
+		client_is_wrong(j); /* he has gone */
 	jump_turn_soon(j);
 	return 0;
 }

@@ -405,6 +405,21 @@ jumps_fill(struct monitor *m)
 			break;
 }
 
+/* It had its connection, a short one: its end is none that slows the next start down. */
+static void
+taken_late(struct monitor *m, uint32_t number)
+{
+	struct kid *k;
+
+	LIST_FOREACH(k, &m->jumps.ended, entry)
+	if (k->index == number)
+		k->taken_by_ident = true;
+	m->jumps.failures = 0;
+	if (waits(&m->jumps))
+		(void)evtimer_del(m->jumps.restart);
+	monitor_advance(m);
+}
+
 int
 jumps_on_taken(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *e)
 {
@@ -419,8 +434,10 @@ jumps_on_taken(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *
 	LIST_FOREACH(k, &m->jumps.pool, entry)
 	if (k->index == number)
 		break;
-	if (k == NULL)
-		return 0; /* it ended just now */
+	if (k == NULL) {
+		taken_late(m, number);
+		return 0;
+	}
 	if (!k->wired)
 		return err_set(e, ERR_PEER, "TAKEN: a process that it was not given");
 	k->taken_by_ident = true;

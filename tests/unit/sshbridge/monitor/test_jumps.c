@@ -80,6 +80,34 @@ a_ready_one_that_dies_is_made_up_for(void **state)
 	empty(&p, JUMPS_READY + 1);
 }
 
+/* Its channel ends, and its process is gone, before it is read that it had a connection. */
+static void
+one_that_is_told_as_taken_after_its_end_slows_nothing_down(void **state)
+{
+	struct pool p;
+
+	(void)state;
+	fill(&p);
+	for (int i = 0; i < 4; i++) {
+		close(p.fds[i]);
+		while (m.jumps.failures == 0)
+			turn();
+		assert_int_equal(0, say_taken(p.numbers[i]));
+		assert_int_equal(0, m.jumps.failures);
+		assert_int_equal(JUMPS_READY, m.jumps.npool);
+		p.numbers[i] = take_jump(1, &p.fds[i]);
+	}
+	close(p.fds[0]);
+	while (m.jumps.npool == JUMPS_READY)
+		turn();
+	assert_int_equal(0, say_taken(p.numbers[0]));
+	while (LIST_FIRST(&m.jumps.ended) != NULL)
+		turn();
+	assert_int_equal(0, m.jumps.failures);
+	p.numbers[0] = take_jump(1, &p.fds[0]);
+	empty(&p, JUMPS_READY);
+}
+
 static void
 those_that_die_at_start_are_started_ever_more_slowly(void **state)
 {
@@ -160,6 +188,7 @@ main(int argc, char **argv)
 		TEST(one_that_is_taken_is_made_up_for),
 		TEST(a_crash_is_told_and_takes_nobody_along),
 		TEST(a_ready_one_that_dies_is_made_up_for),
+		TEST(one_that_is_told_as_taken_after_its_end_slows_nothing_down),
 		TEST(those_that_die_at_start_are_started_ever_more_slowly),
 		TEST(one_that_cannot_be_started_is_told_and_tried_again),
 		TEST(lines_beyond_a_rate_are_counted_and_left_out),
