@@ -90,8 +90,8 @@ judge_listing(const struct keylogin_case *k, const struct settings_target *targe
 }
 
 /*
- * Of two ways the one that lasts longer. Of none the wider one's reason, unless
- * only a touch is missing.
+ * Of two ways the one that lasts longer. Of none the wider one's reason, unless only a touch is
+ * missing.
  */
 static bool
 listed_counts(const struct settings_target *target, const struct keylogin *by,

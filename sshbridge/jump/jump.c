@@ -471,17 +471,15 @@ jump_begin(struct jump *j, int fd, struct err *e)
 	hostkeys_done(&j->keys);
 	ssh_set_counters(j->ssh, &j->bytes, &j->packets);
 	if (make_events(j, fd, e) == -1 || auth_init(j, e) == -1 || about_init(j, e) == -1 ||
-	    channels_init(j, e) == -1 ||
-	    wire_start(j->base, j->ssh, fd, &j->packets, on_wire, j, e) == -1)
+	    channels_init(j, e) == -1)
 		return -1;
+	wire_start(j->base, j->ssh, fd, &j->packets, on_wire, j);
 	j->phase = PHASE_LOGIN;
 	/*
 	 * Sends the version, and reads nothing yet: with something to send, libssh takes the socket
 	 * that it closed itself for broken, and forgets what it had against the client. From then
 	 * on every turn carries the key exchange on.
 	 */
-	if (wire_settle(true) == -1)
-		return err_set(e, ERR_SYS, "an event could not be added");
 	if (ssh_handle_key_exchange(j->ssh) == SSH_ERROR)
 		client_is_wrong(j); /* he has gone */
 	jump_turn_soon(j);

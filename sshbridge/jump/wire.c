@@ -198,25 +198,23 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	wire.on_ready(wire.arg);
 }
 
-int
+void
 wire_start(struct event_base *base, ssh_session session, int fd,
-    const struct ssh_counter_struct *packets, void (*on_ready)(void *), void *arg, struct err *e)
+    const struct ssh_counter_struct *packets, void (*on_ready)(void *), void *arg)
 {
 	wire_stop();
 	wire.session = session;
 	wire.on_ready = on_ready;
 	wire.arg = arg;
 	wire.readable = wire.writable = true;
-	wire.held = wire.ended = wire.told = false;
+	wire.held = true;
+	wire.ended = wire.told = false;
 	wire.pos = wire.len = 0;
 	wire.in = wire.packets_sent = wire.bytes_sent = 0;
 	wire.packets = packets;
 	(void)event_assign(&wire.rd, base, fd, EV_READ | EV_PERSIST, on_event, NULL);
 	(void)event_assign(&wire.wr, base, fd, EV_WRITE, on_event, NULL);
-	if (event_add(&wire.rd, NULL) == -1)
-		return err_nomem(e, "SSH connection");
 	wire.fd = fd;
-	return 0;
 }
 
 void

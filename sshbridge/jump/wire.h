@@ -17,7 +17,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
 
 /* Bytes read ahead at most. */
 #define WIRE_AHEAD (256UL * 1024)
@@ -30,11 +29,11 @@
 /*
  * From now on `fd`, which is libssh's, goes through here. `packets` is what libssh counts of its
  * packets (ssh_set_counters()). on_ready is called from the loop when there may be something to
- * read, or to write after wire_blocked(). -1 and *e: ERR_NOMEM.
+ * read, or to write after wire_blocked(). Nothing is read before the first wire_settle().
  */
-int wire_start(struct event_base *base, ssh_session session, int fd,
-    const struct ssh_counter_struct *packets, void (*on_ready)(void *), void *arg, struct err *e)
-    __attribute__((warn_unused_result, nonnull(1, 2, 4, 5, 7)));
+void wire_start(struct event_base *base, ssh_session session, int fd,
+    const struct ssh_counter_struct *packets, void (*on_ready)(void *), void *arg)
+    __attribute__((nonnull(1, 2, 4, 5)));
 /* Before the descriptor is closed; twice does nothing. */
 void wire_stop(void);
 

@@ -405,19 +405,15 @@ jumps_fill(struct monitor *m)
 			break;
 }
 
-/* It had its connection, a short one: its end is none that slows the next start down. */
-static void
-taken_late(struct monitor *m, uint32_t number)
+static struct kid *
+find_number(struct kid_list *list, uint32_t number)
 {
 	struct kid *k;
 
-	LIST_FOREACH(k, &m->jumps.ended, entry)
+	LIST_FOREACH(k, list, entry)
 	if (k->index == number)
-		k->taken_by_ident = true;
-	m->jumps.failures = 0;
-	if (waits(&m->jumps))
-		(void)evtimer_del(m->jumps.restart);
-	monitor_advance(m);
+		return k;
+	return NULL;
 }
 
 int
@@ -431,19 +427,20 @@ jumps_on_taken(void *ctx, struct msg_in *in, int *fds, size_t nfds, struct err *
 	(void)nfds;
 	if (msg_get_u32(in, &number) == -1 || msg_end(in, e) == -1)
 		return err_set(e, ERR_PEER, "TAKEN: malformed");
-	LIST_FOREACH(k, &m->jumps.pool, entry)
-	if (k->index == number)
-		break;
-	if (k == NULL) {
-		taken_late(m, number);
-		return 0;
+	if ((k = find_number(&m->jumps.pool, number)) != NULL) {
+		if (!k->wired)
+			return err_set(e, ERR_PEER, "TAKEN: a process that it was not given");
+		LIST_REMOVE(k, entry);
+		LIST_INSERT_HEAD(&m->jumps.taken, k, entry);
+		m->jumps.npool--;
+	} else {
+		/* it had its connection, a short one: its end slows no start down */
+		k = find_number(&m->jumps.ended, number);
+		if (waits(&m->jumps))
+			(void)evtimer_del(m->jumps.restart);
 	}
-	if (!k->wired)
-		return err_set(e, ERR_PEER, "TAKEN: a process that it was not given");
-	k->taken_by_ident = true;
-	LIST_REMOVE(k, entry);
-	LIST_INSERT_HEAD(&m->jumps.taken, k, entry);
-	m->jumps.npool--;
+	if (k != NULL)
+		k->taken_by_ident = true;
 	m->jumps.failures = 0;
 	monitor_advance(m);
 	return 0;

@@ -127,9 +127,11 @@ class Tls(ssl.SSLSocket):
         return super().do_handshake(*args)
 
 
+ssl.SSLContext.sslsocket_class = Tls
+
+
 def tls_context(lab, cert="alice", key=None):
     c = ssl.create_default_context(cafile=lab.path("client-ca.pem"))
-    c.sslsocket_class = Tls
     if cert is not None:
         c.load_cert_chain(lab.path(cert + ".pem"), lab.path((key or cert) + ".key"))
     return c

@@ -173,11 +173,11 @@ class Bridge:
         """Those that are there at this moment: for who looks again and again."""
         return [l for l in self.text().splitlines() if all(w in l for w in words)]
 
-    def lines(self, *words, beyond=None):
-        """What is there now; a line may be on its way through three processes, so no is said late,
-        and very late where more than `beyond` are sure to come."""
-        end = time.monotonic() + (0.5 if beyond is None else 15)
-        while len(found := self.lines_now(*words)) <= (beyond or 0) and time.monotonic() < end:
+    def lines(self, *words):
+        """What is there now; a line may be on its way through three processes, so no is said late.
+        For one that must come, ask wait_line() or wait_more()."""
+        end = time.monotonic() + 0.5
+        while not (found := self.lines_now(*words)) and time.monotonic() < end:
             time.sleep(0.05)
         return found
 
